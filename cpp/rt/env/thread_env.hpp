@@ -1,0 +1,69 @@
+// The environment of real threads: the standard types, a clock read, a small generator, and nothing for costs.
+//
+// Read next: parker.hpp (how a thread sleeps), drive/threads.hpp (who turns the worker).
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+
+#include "rt/env/cpu.hpp"
+#include "rt/env/environment.hpp"
+#include "rt/env/parker.hpp"
+#include "rt/env/xorshift.hpp"
+
+namespace rt {
+
+/// Plain memory that a protocol protects; the model explorer's version checks that it does.
+template <class T>
+class PlainCell {
+ public:
+  PlainCell() = default;
+  explicit PlainCell(T value) : value_(value) {}
+  [[nodiscard]] T get() const noexcept { return value_; }
+  void set(T value) noexcept { value_ = value; }
+
+ private:
+  T value_{};
+};
+
+/// Nanoseconds of the steady clock.
+inline Nanos steady_now() noexcept {
+  return static_cast<Nanos>(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count());
+}
+
+struct ThreadEnv {
+  template <class T>
+  using atomic = std::atomic<T>;
+  template <class T>
+  using cell = PlainCell<T>;
+  using mutex = std::mutex;
+  using index = std::uint32_t;
+  static constexpr std::size_t ring_capacity = 256;
+  static constexpr bool simulated = false;
+
+  /// One futex word a worker.
+  using wake_slot = Parker<ThreadEnv>;
+
+  static bool wait_on(std::atomic<std::uint32_t>& word, std::uint32_t expected, Nanos deadline) noexcept;
+  static void wake_one(std::atomic<std::uint32_t>& word) noexcept;
+  static void relax() noexcept { cpu_relax(); }
+
+  class World {
+   public:
+    explicit World(std::uint64_t seed = 1) : random_(seed) {}
+    [[nodiscard]] Nanos now() const noexcept { return steady_now(); }
+    std::uint32_t choose(std::uint32_t n) noexcept { return random_.below(n); }
+    void charge(Cost, std::uint32_t) noexcept {}
+
+   private:
+    Xorshift random_;
+  };
+};
+
+static_assert(Environment<ThreadEnv>);
+
+}  // namespace rt
