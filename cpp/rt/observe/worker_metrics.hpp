@@ -1,0 +1,131 @@
+// What can anybody read about a worker and about the scheduler, at any time, without disturbing them?
+// Invariant: a worker's block is written by whoever holds that worker's core and by nobody else, so its writes are plain stores.
+// Read next: rt/observe/batch.hpp (the counts before they are published), rt/observe/metric_list.hpp (their names and meaning).
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "rt/core/tuning.hpp"
+#include "rt/features.hpp"
+#include "rt/observe/histogram.hpp"
+
+namespace rt {
+
+using enum std::memory_order;
+
+/// a - b, but never below zero: for differences of figures that were read at different instants.
+constexpr std::uint64_t saturating_sub(std::uint64_t a, std::uint64_t b) noexcept { return a > b ? a - b : 0; }
+
+/// Which task a worker polls, and since when.
+struct InPoll {
+  std::uint64_t task;      ///< id, from 1
+  std::uint64_t since_ns;  ///< on the scale of the runtime's elapsed time
+};
+
+/// One worker's published figures. 128 bytes: the pair of cache lines that is prefetched together belongs to one worker.
+struct alignas(tuning::metrics_alignment) WorkerMetrics {
+  using Counter = std::atomic<std::uint64_t>;
+  static constexpr bool shows_poll = unstable_metrics || taskdump;
+
+  // Stable.
+  Counter busy_duration_total{0};  ///< [ns]
+  Counter park_count{0};
+  Counter park_unpark_count{0};
+  Counter thread_id{0};  ///< 0: no thread runs this worker yet
+
+  // Changed at every poll; kept for the dump too, which names what a worker that does not arrive is running.
+  Counter in_poll_since{0};  ///< [ns], valid while in_poll_task is not 0
+  Counter in_poll_task{0};   ///< 0: in no poll
+
+  // Unstable.
+  Counter noop_count{0};
+  Counter steal_count{0};
+  Counter steal_operations{0};
+  Counter poll_count{0};
+  Counter task_poll_count{0};
+  Counter mean_poll_time{0};  ///< [ns]; 0 until the first flush
+  Counter local_schedule_count{0};
+  Counter overflow_count{0};
+  Counter lane_wait_count{0};
+  Counter lane_wait_time{0};  ///< [ns]
+
+  std::optional<HistogramCells> poll_histogram;
+  std::optional<HistogramCells> task_poll_histogram;
+  std::optional<HistogramCells> latency_histogram;
+
+  WorkerMetrics() = default;
+
+  /// With the histograms that are asked for; without UNSTABLE_METRICS there are none.
+  static WorkerMetrics from_config(const HistogramOptions& options) { return WorkerMetrics(options); }
+  explicit WorkerMetrics(const HistogramOptions& options) {
+    if constexpr (unstable_metrics) {
+      if (options.poll) poll_histogram.emplace(*options.poll);
+      if (options.task_poll) task_poll_histogram.emplace(*options.task_poll);
+      if (options.latency) latency_histogram.emplace(*options.latency);
+    }
+  }
+
+  /// The thread that begins to run this worker, once it holds the core.
+  void set_thread_id(std::uint64_t id) noexcept { thread_id.store(id, relaxed); }  // relaxed: a figure on its own
+
+  /// Holder of the core, before a poll. Each needs its leave_poll(): read_in_poll() relies on the 0 between two polls.
+  void enter_poll(std::uint64_t task, std::uint64_t since_ns) noexcept {
+    if constexpr (shows_poll) {
+      // release: pairs with the second load in read_in_poll(): who sees this `since` also sees that the task before has ended.
+      in_poll_since.store(since_ns, release);
+      // release: pairs with the first load in read_in_poll(): who sees this task sees its `since` or a later one.
+      in_poll_task.store(task, release);
+    }
+  }
+
+  /// Holder of the core, after a poll.
+  void leave_poll() noexcept {
+    if constexpr (shows_poll) in_poll_task.store(0, relaxed);  // relaxed: ordered by the release of the next `since`
+  }
+
+  /// Any thread. The task and its own start, or nothing: between two polls, or a poll began during the look.
+  std::optional<InPoll> read_in_poll() const noexcept {
+    // acquire, acquire: pair with the stores in enter_poll(), in the opposite order.
+    const std::uint64_t task = in_poll_task.load(acquire);
+    const std::uint64_t since = in_poll_since.load(acquire);
+    if (task == 0 || in_poll_task.load(relaxed) != task) return std::nullopt;  // relaxed: ordered by the acquire above
+    return InPoll{task, since};
+  }
+};
+
+static_assert(alignof(WorkerMetrics) == tuning::metrics_alignment);
+static_assert(sizeof(WorkerMetrics) % tuning::metrics_alignment == 0);
+static_assert(WorkerMetrics::Counter::is_always_lock_free);
+
+/// Counts that belong to no worker: any thread adds, so they are read-modify-writes, on paths that are rare or locked anyway.
+class alignas(tuning::metrics_alignment) SchedulerMetrics {
+ public:
+  /// Any thread: one task was pushed to the inject queue on its own.
+  void inc_remote_schedule_count() noexcept { add(remote_schedule_count_); }
+
+  /// Any thread: a budget reached 0.
+  void inc_budget_forced_yield_count() noexcept { add(budget_forced_yield_count_); }
+
+  /// Any thread. How many since a reading taken earlier (0: since the start); never below zero, whichever was read first.
+  std::uint64_t remote_schedule_count(std::uint64_t earlier = 0) const noexcept {
+    return saturating_sub(remote_schedule_count_.load(relaxed), earlier);  // relaxed: a figure on its own
+  }
+  std::uint64_t budget_forced_yield_count(std::uint64_t earlier = 0) const noexcept {
+    return saturating_sub(budget_forced_yield_count_.load(relaxed), earlier);  // relaxed: a figure on its own
+  }
+
+ private:
+  using Counter = std::atomic<std::uint64_t>;
+
+  static void add(Counter& counter) noexcept {
+    if constexpr (unstable_metrics) counter.fetch_add(1, relaxed);  // relaxed: only the sum matters
+  }
+
+  Counter remote_schedule_count_{0};
+  Counter budget_forced_yield_count_{0};
+};
+
+}  // namespace rt
