@@ -1,0 +1,41 @@
+# One plain command for each thing a person wants. Each sets itself up first; nothing is installed outside this folder.
+.PHONY: help demo test check bench notebooks docs format lint clean
+
+help: ## this list
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 18
+
+demo: ## run a real task graph on the scheduler and print its metrics
+	@bash scripts/setup.sh
+	@.venv/bin/python -m stealscope tour
+
+test: ## build and run the C++ and Python tests
+	@bash scripts/setup.sh dev
+	@status=0; \
+	bash scripts/cpp-tests.sh dev unit model || status=1; \
+	bash scripts/python-tests.sh || status=1; \
+	exit $$status
+
+check: lint test ## lint and test: what a change has to pass
+
+lint: ## layout, mistakes, types; changes nothing
+	@bash scripts/setup.sh dev
+	@bash scripts/lint.sh
+
+format: ## lay out every file
+	@bash scripts/setup.sh dev
+	@bash scripts/format.sh
+
+bench: ## compare with Tokio on the same workloads
+	@bash scripts/setup.sh dev
+	@.venv/bin/python benchmarks/run.py
+
+notebooks: ## run every notebook from start to end
+	@bash scripts/setup.sh dev
+	@bash scripts/notebooks.sh
+
+docs: ## write the reference pages to build/docs
+	@bash scripts/setup.sh dev
+	@bash scripts/docs.sh
+
+clean: ## forget every build; .venv too
+	rm -rf build dist .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# Builds one preset and runs its test programs.  usage: cpp-tests.sh PRESET [unit|model|stress...]   (default: unit model)
+# REPORTS=folder writes a JUnit file for each program there. GTEST_FILTER works as usual.
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+preset=$1
+shift
+kinds=("${@:-unit}")
+[ $# -gt 0 ] || kinds=(unit model)
+
+if ! printf '#include <gtest/gtest.h>\n' | "${CXX:-c++}" -std=c++20 -x c++ -fsyntax-only - 2>/dev/null; then
+  if ! apt_install libgtest-dev; then
+    [ -e build/debian/usr/include/gtest/gtest.h ] || apt_unpack libgtest-dev ||
+      fail "GoogleTest is missing; on Debian or Ubuntu: apt-get install libgtest-dev"
+    export GTest_ROOT=$root/build/debian/usr
+  fi
+fi
+
+say "building the C++ tests: $preset"
+log=build/$preset.log
+mkdir -p build
+if ! { cmake --preset "$preset" && cmake --build "build/$preset" -j "$JOBS"; } >"$log" 2>&1; then
+  grep -E -A 12 'error:|Error|FAILED:' "$log" | head -n 120 >&2 || tail -n 60 "$log" >&2
+  fail "the C++ tests did not build; the whole log is in $log"
+fi
+
+run=()
+# ThreadSanitizer's map of the address space does not fit some kernels' randomisation.
+[ "$preset" != tsan ] || ! setarch "$(uname -m)" -R true 2>/dev/null || run=(setarch "$(uname -m)" -R)
+export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=1 second_deadlock_stack=1}
+export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_stack_use_after_return=1}
+export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
+
+failed=0
+for kind in "${kinds[@]}"; do
+  program=build/$preset/${kind}_tests
+  [ -x "$program" ] || continue
+  say "$kind tests: $preset"
+  report=()
+  [ -z "${REPORTS:-}" ] || report=("--gtest_output=xml:$REPORTS/$preset-$kind.xml")
+  status=0
+  # 900 s: a hang must end before CI's own limit does, so that the log says where.
+  timeout -k 10 900 "${run[@]}" "$program" --gtest_brief=1 "${report[@]}" || status=$?
+  [ "$status" -eq 0 ] && continue
+  failed=1
+  [ "$status" -ne 124 ] || complain "$program did not end within 900 s"
+  [ "$status" -eq 1 ] || complain "$program ended with status $status"
+done
+exit "$failed"
