@@ -1,0 +1,191 @@
+"""Which peers are there, how is each built, and what does one process of it measure?
+
+Invariant: every peer is a command that takes the same options and prints the same JSON line (README.md, "How to add a
+peer"); what cannot be built or run becomes a reason in words, never an exception. Read next: run.py, then workloads/.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import tempfile
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+__all__ = ["HERE", "PEERS", "Failed", "Measured", "Peer", "Workload", "build", "load_workloads", "measure"]
+
+HERE = Path(__file__).resolve().parent
+
+# A repeat of the largest workload takes about a second; a process that is still there after this hangs.  [seconds]
+_PATIENCE = 180.0
+
+
+@dataclass(frozen=True)
+class Workload:
+    """One folder of workloads/: its name and what its spec.json says."""
+
+    name: str
+    work: str
+    operation: str
+    sizes: dict[str, int]
+    operations: int
+    answer: int
+    iterations: int
+    repeats: int
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One process: time of an operation (median of its repeats, in ns) and the most memory it held (KiB)."""
+
+    ns_per_operation: float
+    peak_kib: int
+
+
+@dataclass(frozen=True)
+class Failed:
+    """Why there is no measurement, in one line."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A program that runs the workloads.
+
+    ``source`` is its file in each workload's folder, ``tools`` must be on the PATH, ``commands`` build it in a given
+    directory, ``program`` says where the result is in there, ``versions`` are commands whose first line is recorded.
+    """
+
+    name: str
+    source: str
+    tools: tuple[str, ...]
+    commands: Callable[[Path], list[list[str]]]
+    program: Callable[[Path], list[str]]
+    versions: tuple[tuple[str, ...], ...]
+
+
+def _tokio(name: str, *features: str) -> Peer:
+    def commands(directory: Path) -> list[list[str]]:
+        manifest = str(HERE / "tokio" / "Cargo.toml")
+        where = ["--manifest-path", manifest, "--target-dir", str(directory)]
+        return [["cargo", "build", "--release", "--quiet", *where, *features]]
+
+    return Peer(
+        name=name,
+        source="tokio.rs",
+        tools=("cargo", "rustc"),
+        commands=commands,
+        program=lambda directory: [str(directory / "release" / "tokio_bench")],
+        versions=(("rustc", "--version"),),
+    )
+
+
+# Optimised across translation units, as Tokio is with its fat LTO; metrics stay on, as users have them.
+_OURS_OPTIONS = ("-DCMAKE_BUILD_TYPE=Release", "-DBUILD_BENCHMARKS=ON", "-DIPO=ON")
+
+
+def _ours_commands(directory: Path) -> list[list[str]]:
+    return [
+        ["cmake", "-S", str(HERE.parent), "-B", str(directory), *_OURS_OPTIONS],
+        ["cmake", "--build", str(directory), "--target", "ours_bench", "--parallel", "2"],
+    ]
+
+
+# The first is the one the others are compared with.
+PEERS: tuple[Peer, ...] = (
+    Peer(
+        name="ours",
+        source="ours.cpp",
+        tools=("cmake", "c++"),
+        commands=_ours_commands,
+        program=lambda directory: [str(directory / "benchmarks" / "ours_bench")],
+        versions=(("c++", "--version"), ("cmake", "--version")),
+    ),
+    _tokio("tokio-system"),
+    _tokio("tokio-mimalloc", "--features", "mimalloc"),
+)
+
+
+def load_workloads() -> dict[str, Workload]:
+    """Every folder of workloads/ that has a spec.json, by name, in alphabetical order."""
+    specs = sorted((HERE / "workloads").glob("*/spec.json"))
+    return {spec.parent.name: Workload(name=spec.parent.name, **json.loads(spec.read_text("utf-8"))) for spec in specs}
+
+
+def build(peer: Peer, directory: Path) -> Failed | None:
+    """Builds one peer in its own directory; None when it worked."""
+    absent = [tool for tool in peer.tools if shutil.which(tool) is None]
+    if absent:
+        return Failed(f"missing: needs {', '.join(absent)}")
+    for command in peer.commands(directory):
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            log = directory.with_suffix(".log")
+            log.parent.mkdir(parents=True, exist_ok=True)
+            log.write_text(done.stdout + done.stderr, "utf-8")
+            return Failed(f"failed: {command[0]} ended with {done.returncode}; see {log.name} in the build directory")
+    return None
+
+
+def measure(peer: Peer, directory: Path, workload: Workload, workers: int) -> Measured | Failed:
+    """Runs one fresh process of a peer on one workload."""
+    if not (HERE / "workloads" / workload.name / peer.source).exists():
+        return Failed(f"missing: no {peer.source} for this workload")
+    options = {
+        "--workload": workload.name,
+        "--workers": workers,
+        "--repeats": workload.repeats,
+        "--iterations": workload.iterations,
+        "--operations": workload.operations,
+        "--expect": workload.answer,
+    }
+    command = peer.program(directory)
+    for option, value in options.items():
+        command += [option, str(value)]
+    for size, value in workload.sizes.items():
+        command += ["--size", f"{size}={value}"]
+    return _run(command)
+
+
+def _run(command: Sequence[str]) -> Measured | Failed:
+    """One process from start to end, with the kernel's own account of its memory."""
+    with tempfile.TemporaryFile("w+") as complaints:
+        try:
+            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=complaints, text=True)
+        except OSError as error:
+            return Failed(f"failed: {error.strerror}")
+        alarm = threading.Timer(_PATIENCE, process.kill)
+        alarm.start()
+        assert process.stdout is not None
+        with process.stdout as stdout:
+            output = stdout.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        alarm.cancel()
+        process.returncode = os.waitstatus_to_exitcode(status)
+        complaints.seek(0)
+        last_words = complaints.read().strip().splitlines()[-1:]
+    if process.returncode != 0:
+        why = last_words[0] if last_words else f"ended with {process.returncode}"
+        return Failed(f"failed: {why}")
+    return _read(output, usage.ru_maxrss)
+
+
+def _read(output: str, peak_kib: int) -> Measured | Failed:
+    """The JSON line of one process; ``peak_kib`` stands in when the line does not carry its own peak."""
+    try:
+        line: dict[str, Any] = json.loads(output)
+        if line["answer_ok"] is not True:
+            return Failed("failed: wrong answer")
+        ns = statistics.median(line["ns"]) / line["operations"]
+        return Measured(ns_per_operation=ns, peak_kib=int(line.get("peak_kib", peak_kib)))
+    except (ValueError, KeyError, TypeError) as error:
+        return Failed(f"failed: unreadable output ({error})")
