@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import statistics
 import subprocess
 import tempfile
@@ -163,7 +164,14 @@ def _run(command: Sequence[str]) -> Measured | Failed:
             process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=complaints, text=True)
         except OSError as error:
             return Failed(f"failed: {error.strerror}")
-        alarm = threading.Timer(_PATIENCE, process.kill)
+        late = threading.Event()
+
+        def give_up() -> None:
+            late.set()
+            # Not process.kill(): it may reap a child that has just ended, and wait4 below would find none.
+            os.kill(process.pid, signal.SIGKILL)
+
+        alarm = threading.Timer(_PATIENCE, give_up)
         alarm.start()
         assert process.stdout is not None
         with process.stdout as stdout:
@@ -173,6 +181,8 @@ def _run(command: Sequence[str]) -> Measured | Failed:
         process.returncode = os.waitstatus_to_exitcode(status)
         complaints.seek(0)
         last_words = complaints.read().strip().splitlines()[-1:]
+    if late.is_set():
+        return Failed(f"failed: not done after {_PATIENCE:.0f} s")
     if process.returncode != 0:
         why = last_words[0] if last_words else f"ended with {process.returncode}"
         return Failed(f"failed: {why}")
