@@ -1,0 +1,118 @@
+"""What is the answer of each classic workload, and what does its task tree look like?
+
+Invariant: pure arithmetic on the parameters; nothing here runs a task. Read next: `workloads.py`, which makes and
+checks the parameters.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+__all__ = ["MAX_QUEENS", "TaskName", "drawn_edges", "expected_answer"]
+
+TaskName: TypeAlias = tuple[Any, ...]
+"""The path from the root to a task."""
+
+_QUEENS = (1, 0, 0, 2, 10, 4, 40, 92, 352, 724, 2_680, 14_200, 73_712, 365_596, 2_279_184, 14_772_512)
+"""Solutions for 1 .. 16 queens. Source: OEIS A000170."""
+
+MAX_QUEENS = len(_QUEENS)
+"""Largest board with a known answer here."""
+
+
+def expected_answer(kind: str, params: Mapping[str, int | str]) -> int:
+    """The answer of a workload that is neither a graph nor combined.
+
+    Raises:
+        ValueError: no such kind.
+    """
+    values = {key: value for key, value in params.items() if isinstance(value, int)}
+    match kind:
+        case "fib":
+            return _fib(values["n"])
+        case "skynet":
+            leaves: int = values["fanout"] ** values["depth"]
+            return leaves * (leaves - 1) // 2
+        case "fork_join":
+            return int(values["fanout"] ** values["depth"])
+        case "nqueens":
+            return _QUEENS[values["n"] - 1]
+        case "matmul":
+            return _matmul_sum(values["n"])
+        case "yield_many":
+            return values["tasks"] * values["yields"]
+        case "ping_pong":
+            return values["pairs"]
+        case "spawn_many" | "chained_spawn":
+            return values["n"]
+    raise ValueError(f"kind={kind!r} is not a workload; make one with the functions of stealscope.workloads")
+
+
+def _fib(n: int) -> int:
+    before, now = 0, 1
+    for _ in range(n):
+        before, now = now, before + now
+    return before
+
+
+def _matmul_sum(n: int) -> int:
+    # The sum over i, j, k of A[i, k] * B[k, j] is that over k of A's column sums times B's row sums: n**2 steps, not n**3.
+    i = np.arange(n, dtype=np.int64)[:, None]
+    j = np.arange(n, dtype=np.int64)[None, :]
+    columns = ((3 * i + 7 * j) % 11).sum(axis=0)
+    rows = ((5 * i + 2 * j) % 13).sum(axis=1)
+    return int(columns @ rows)
+
+
+def drawn_edges(kind: str, params: Mapping[str, int | str]) -> Iterator[tuple[TaskName, TaskName]]:
+    """Edges of the task tree, from a task to one that it makes ready; lazily, since trees grow fast.
+
+    Raises:
+        ValueError: the kind has no fixed graph: the engine decides how finely it is split.
+    """
+    match kind:
+        case "fib":
+            yield from _fib_edges(("root",), int(params["n"]))
+        case "skynet" | "fork_join":
+            yield from _tree_edges(("root",), int(params["depth"]), int(params["fanout"]))
+        case "spawn_many":
+            yield from ((("root",), (i,)) for i in range(int(params["n"])))
+        case "yield_many":
+            yield from ((("root",), (i,)) for i in range(int(params["tasks"])))
+        case "ping_pong":
+            yield from (edge for i in range(int(params["pairs"])) for edge in pairwise((("root",), (i, "ping"), (i, "pong"))))
+        case "chained_spawn":
+            yield from pairwise((i,) for i in range(int(params["n"])))
+        case "nqueens":
+            yield from _queens_edges(("root",), int(params["n"]), ())
+        case _:
+            raise ValueError(f"{kind} has no fixed task graph; draw a dag, a tree or a chain")
+
+
+def _fib_edges(here: TaskName, n: int) -> Iterator[tuple[TaskName, TaskName]]:
+    if n >= 2:
+        for less in (1, 2):
+            child = (*here, n - less)
+            yield here, child
+            yield from _fib_edges(child, n - less)
+
+
+def _tree_edges(here: TaskName, depth: int, fanout: int) -> Iterator[tuple[TaskName, TaskName]]:
+    if depth:
+        for i in range(fanout):
+            yield here, (*here, i)
+            yield from _tree_edges((*here, i), depth - 1, fanout)
+
+
+def _queens_edges(here: TaskName, n: int, columns: tuple[int, ...]) -> Iterator[tuple[TaskName, TaskName]]:
+    row = len(columns)
+    for column in range(n if row < n else 0):
+        if all(column != other and abs(column - other) != row - earlier for earlier, other in enumerate(columns)):
+            yield here, (*here, column)
+            yield from _queens_edges((*here, column), n, (*columns, column))

@@ -1,0 +1,264 @@
+"""How does a recorded workflow (WfFormat, the JSON of the WfCommons project) become a task graph, and back?
+
+Invariant: a task's cost is its recorded run time times `scale`, rounded to the nearest ns; an edge is there if *either*
+end names it.
+Source of the format: WfCommons' WfFormat schema 1.5; files of 1.4 and before, which keep all in one list of tasks, are
+read too.
+Read next: `graph.py`; `ninja.py`, which makes such files out of real builds.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .graph import TaskGraph, graph_from_edges
+from .units import MAX_NS, ns_to_seconds
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["Workflow", "parse_workflow", "read_workflow", "workflow_document", "write_workflow"]
+
+
+@dataclass(frozen=True)
+class Workflow:
+    """A recorded workflow.
+
+    Attributes:
+        name: the workflow's own name.
+        ids: one a task, in the order of the file.
+        graph: nodes in the same order, named by the tasks' ids; costs in ns, scaled.
+        recorded_makespan: seconds that the recorded run took, or None.
+        scale: what recorded seconds were multiplied with.
+    """
+
+    name: str
+    ids: tuple[str, ...]
+    graph: TaskGraph
+    recorded_makespan: float | None
+    scale: float
+
+
+def read_workflow(path: str | os.PathLike[str], *, scale: float = 1.0) -> Workflow:
+    """Read a WfFormat file.
+
+    Args:
+        path: a JSON file.
+        scale: factor on all run times: ``1e-6`` turns a recorded second into a microsecond.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: not JSON, not WfFormat, or an unsound graph; the message begins with the path.
+    """
+    path = Path(path)
+    _check_scale(scale)
+    try:
+        document = json.loads(path.read_bytes())
+    except ValueError as error:  # JSONDecodeError and UnicodeDecodeError
+        raise ValueError(f"{path}: not JSON ({error}); need a WfFormat file") from None
+    except RecursionError:
+        raise ValueError(f"{path}: JSON nested too deeply; need a WfFormat file") from None
+    try:
+        return parse_workflow(document, scale=scale)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def parse_workflow(document: object, *, scale: float = 1.0) -> Workflow:
+    """As `read_workflow`, from JSON that is already decoded."""
+    _check_scale(scale)
+    root = _mapping(document, "the document")
+    workflow = _mapping(root.get("workflow"), '"workflow"')
+    specification = workflow.get("specification", workflow)  # before 1.5 the tasks are in the workflow itself
+    tasks = _task_list(_mapping(specification, '"workflow.specification"').get("tasks"), "tasks")
+    execution = _mapping(workflow.get("execution", workflow), '"workflow.execution"')
+    ids = [_task_id(task, position) for position, task in enumerate(tasks)]
+    seconds = _recorded_seconds(tasks, ids, _task_list(execution.get("tasks", []), "execution.tasks"))
+    costs = [_scaled_ns(value, scale, task) for task, value in zip(ids, seconds, strict=True)]
+    makespan = execution.get("makespanInSeconds", execution.get("makespan"))
+    return Workflow(
+        name=str(root.get("name", "workflow")),
+        ids=tuple(ids),
+        graph=graph_from_edges(len(ids), _edges(tasks, ids), costs, ids),
+        recorded_makespan=float(makespan) if _is_number(makespan) else None,
+        scale=float(scale),
+    )
+
+
+def write_workflow(
+    path: str | os.PathLike[str],
+    graph: TaskGraph,
+    *,
+    name: str,
+    description: str = "",
+    makespan: float | None = None,
+    executed_at: str = "",
+    extra: Sequence[Mapping[str, Any]] = (),
+    files: Sequence[Mapping[str, Any]] = (),
+) -> None:
+    """Write a graph as WfFormat 1.5; arguments as `workflow_document`. The same graph gives the same bytes."""
+    document = workflow_document(
+        graph, name=name, description=description, makespan=makespan, executed_at=executed_at, extra=extra, files=files
+    )
+    Path(path).write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def workflow_document(
+    graph: TaskGraph,
+    *,
+    name: str,
+    description: str = "",
+    makespan: float | None = None,
+    executed_at: str = "",
+    extra: Sequence[Mapping[str, Any]] = (),
+    files: Sequence[Mapping[str, Any]] = (),
+) -> dict[str, Any]:
+    """A graph as a WfFormat 1.5 document, JSON-serialisable.
+
+    Args:
+        graph: its names become the tasks' ids, its costs their run times.
+        name: of the workflow.
+        description: for people.
+        makespan: of the recorded run, seconds; None: the span, which is how long it would take with enough workers.
+        executed_at: ISO 8601 time of the run.
+        extra: for each node, more fields of its specification (``inputFiles``, ``outputFiles``), or nothing at all.
+        files: ``{"id": ..., "sizeInBytes": ...}`` for each file that `extra` mentions.
+
+    Raises:
+        ValueError: two nodes have the same name, or `extra` has another length than the graph.
+    """
+    ids = [graph.name(node) for node in range(len(graph))]
+    if len(set(ids)) != len(ids):
+        twice = next(task for task in ids if ids.count(task) > 1)
+        raise ValueError(f"two nodes are called {twice!r}; a WfFormat id names one task")
+    if extra and len(extra) != len(graph):
+        raise ValueError(f"extra has {len(extra)} entries for {len(graph)} nodes; give one for each, or none")
+    parents: list[list[str]] = [[] for _ in ids]
+    for node in range(len(graph)):
+        for target in graph.successors(node).tolist():
+            parents[target].append(ids[node])
+    specification = [
+        {
+            "name": task,
+            "id": task,
+            "parents": parents[node],
+            "children": [ids[t] for t in graph.successors(node).tolist()],
+        }
+        | dict(extra[node] if extra else {})
+        for node, task in enumerate(ids)
+    ]
+    seconds = [ns_to_seconds(cost) for cost in graph.cost_ns.tolist()]
+    return {
+        "name": name,
+        "description": description,
+        "schemaVersion": "1.5",
+        "workflow": {
+            "specification": {"tasks": specification, "files": [dict(file) for file in files]},
+            "execution": {
+                "makespanInSeconds": ns_to_seconds(graph.span) if makespan is None else makespan,
+                "executedAt": executed_at,
+                "tasks": [{"id": task, "runtimeInSeconds": value} for task, value in zip(ids, seconds, strict=True)],
+            },
+        },
+    }
+
+
+def _recorded_seconds(
+    tasks: Sequence[Mapping[str, Any]], ids: Sequence[str], executed: Sequence[Mapping[str, Any]]
+) -> list[float]:
+    by_id = {str(entry.get("id", entry.get("name"))): entry for entry in executed}
+    result = []
+    for task, task_id in zip(tasks, ids, strict=True):
+        entry = by_id.get(task_id, task)
+        value = next((entry[key] for key in ("runtimeInSeconds", "runtime") if key in entry), None)
+        if value is None:
+            raise ValueError(f"task {task_id!r} has no recorded run time; need runtimeInSeconds in workflow.execution.tasks")
+        if not _is_number(value) or not math.isfinite(value) or value < 0:
+            raise ValueError(f"task {task_id!r}: runtimeInSeconds={value!r}; need finite seconds >= 0")
+        result.append(float(value))
+    return result
+
+
+def _edges(tasks: Sequence[Mapping[str, Any]], ids: Sequence[str]) -> set[tuple[int, int]]:
+    node_of = {task_id: node for node, task_id in enumerate(ids)}
+    if len(node_of) != len(ids):
+        twice = next(task_id for node, task_id in enumerate(ids) if node_of[task_id] != node)
+        raise ValueError(f"two tasks have the id {twice!r}; each needs its own")
+    # Older files refer to tasks by name; a name that several tasks share cannot say which one is meant.
+    by_name = _unique_names(tasks, node_of)
+
+    def node(reference: object, task_id: str, key: str) -> int:
+        found = node_of.get(str(reference), by_name.get(str(reference)))
+        if found is None:
+            raise ValueError(f"task {task_id!r} has {reference!r} among its {key}; no task has that id")
+        return found
+
+    edges: set[tuple[int, int]] = set()
+    for here, (task, task_id) in enumerate(zip(tasks, ids, strict=True)):
+        edges.update((node(parent, task_id, "parents"), here) for parent in _references(task, task_id, "parents"))
+        edges.update((here, node(child, task_id, "children")) for child in _references(task, task_id, "children"))
+    return edges
+
+
+def _unique_names(tasks: Sequence[Mapping[str, Any]], node_of: Mapping[str, int]) -> dict[str, int]:
+    if all(str(ref) in node_of for task in tasks for key in ("parents", "children") for ref in task.get(key) or ()):
+        return {}
+    names = [str(task.get("name", "")) for task in tasks]
+    count = Counter(names)
+    return {name: node for node, name in enumerate(names) if count[name] == 1}
+
+
+def _references(task: Mapping[str, Any], task_id: str, key: str) -> Sequence[object]:
+    value = task.get(key)
+    if value is None:
+        return ()
+    if not isinstance(value, list):
+        raise ValueError(f"task {task_id!r}: {key} is a {type(value).__name__}; need a list of ids")
+    return value
+
+
+def _task_id(task: Mapping[str, Any], position: int) -> str:
+    value = task.get("id", task.get("name"))
+    if not isinstance(value, str | int) or isinstance(value, bool) or value == "":
+        raise ValueError(f"task number {position} has id {value!r}; need a string")
+    return str(value)
+
+
+def _task_list(value: object, name: str) -> Sequence[Mapping[str, Any]]:
+    if not isinstance(value, list):
+        raise ValueError(f'"{name}" is {_kind(value)}; need a list of tasks (WfFormat 1.4 or 1.5)')
+    return [_mapping(task, f"entry {position} of {name}") for position, task in enumerate(value)]
+
+
+def _mapping(value: object, name: str) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f"{name} is {_kind(value)}; need an object as in WfFormat 1.4 or 1.5")
+    return value
+
+
+def _kind(value: object) -> str:
+    return "missing" if value is None else f"a {type(value).__name__}"
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _check_scale(scale: float) -> None:
+    if isinstance(scale, bool) or not isinstance(scale, int | float):
+        raise TypeError(f"scale={scale!r} is a {type(scale).__name__}; need a number, such as 1e-6")
+    if not math.isfinite(scale) or scale < 0:
+        raise ValueError(f"scale={scale!r}; need a finite number >= 0, such as 1e-6 for a microsecond a recorded second")
+
+
+def _scaled_ns(seconds: float, scale: float, task_id: str) -> int:
+    ns = seconds * scale * 1e9
+    if not ns <= MAX_NS:
+        raise ValueError(f"task {task_id!r}: {seconds} s times scale={scale} is more than 2**63 - 1 ns; use a smaller scale")
+    return round(ns)
