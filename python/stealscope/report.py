@@ -1,0 +1,200 @@
+"""What came out of one run of a workload, and how close was it to the best possible?
+
+Invariant: a report is a frozen value; durations are integer ns; what a run did not measure or a workload does not
+declare is None, never a made-up number. Read next: `metrics.py` (the delta it carries), `workloads.py` (work, span,
+expected).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import html
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .errors import import_extra
+from .tables import bar, key_values, table
+from .units import format_ns
+
+if TYPE_CHECKING:
+    import os
+
+    from .workloads import Result, Workload
+
+__all__ = ["Report"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Report:
+    """The result of one run, on threads or in a simulation.
+
+    Attributes:
+        engine: ``"threads"`` or ``"sim"``.
+        workload: what ran, as text.
+        policy: the name of the policy, or its fields as text.
+        workers: number of workers.
+        seed: the scheduler's seed, or None.
+        result: the workload's answer.
+        makespan: from start to end, ns (wall clock on threads, virtual time in a simulation).
+        work, span: T1 and T-infinity of the declared costs, ns, or None.
+        busy, searching, parked: share of the makespan that each worker spent so, or None where it was not measured.
+        metrics: `metrics_delta` over the run.
+        exclusive: False if other tasks ran in the runtime meanwhile, so that busy and metrics are theirs too.
+        sojourns: ns a job, or None.
+        timeline, choices, trace_hash: of a recorded run, or None.
+        validated: False in a simulation beyond the worker count that its costs were checked for.
+        manifest: versions, build options, machine: JSON-serialisable.
+    """
+
+    engine: str
+    workload: str
+    policy: str
+    workers: int
+    seed: int | None
+    result: Result
+    makespan: int
+    work: int | None = None
+    span: int | None = None
+    busy: tuple[float, ...] | None = None
+    searching: tuple[float, ...] | None = None
+    parked: tuple[float, ...] | None = None
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    exclusive: bool = True
+    sojourns: Any = None
+    timeline: Any = None
+    choices: Any = None
+    trace_hash: str | None = None
+    validated: bool = True
+    manifest: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_run(cls, workload: Workload, *, makespan: int, metrics: Mapping[str, Any], **fields: Any) -> Report:
+        """A report of `workload`: its name, work and span are filled in, and busy from the metrics' delta."""
+        elapsed = metrics.get("elapsed") or 0
+        busy = tuple(min(1.0, w["busy_duration_total"] / elapsed) for w in metrics["workers"]) if elapsed else None
+        known = {"workload": workload.name, "work": workload.work, "span": workload.span, "busy": busy}
+        return cls(makespan=makespan, metrics=metrics, **(known | fields))
+
+    @property
+    def lower_bound(self) -> int | None:
+        """No schedule is shorter: the larger of work / workers (rounded up) and span, ns."""
+        if self.work is None or self.span is None:
+            return None
+        return max(-(-self.work // self.workers), self.span)
+
+    @property
+    def ratio(self) -> float | None:
+        """Makespan / lower_bound; 1.0 is perfect."""
+        return self.makespan / self.lower_bound if self.lower_bound else None
+
+    @property
+    def speedup(self) -> float | None:
+        """Work / makespan."""
+        return self.work / self.makespan if self.work is not None and self.makespan else None
+
+    @property
+    def efficiency(self) -> float | None:
+        """Speedup / workers."""
+        return None if self.speedup is None else self.speedup / self.workers
+
+    def to_dict(self) -> dict[str, Any]:
+        """All fields and the derived figures, JSON-serialisable (arrays become lists)."""
+        values = {entry.name: _plain(getattr(self, entry.name)) for entry in dataclasses.fields(self)}
+        derived = {name: getattr(self, name) for name in ("lower_bound", "ratio", "speedup", "efficiency")}
+        return values | derived
+
+    def to_frame(self) -> Any:
+        """A pandas frame, one row a worker: shares of time and the metrics' delta; ``attrs`` has scalars and units.
+
+        Raises:
+            MissingExtra: pandas is not installed.
+        """
+        pandas = import_extra("pandas", "frame")
+        rows = [dict(row) for row in self.metrics.get("workers", [{} for _ in range(self.workers)])]
+        for name in ("parked", "searching", "busy"):
+            for row, share in zip(rows, getattr(self, name) or (), strict=False):
+                row[name] = share
+        frame = pandas.DataFrame(rows, index=pandas.RangeIndex(len(rows), name="worker"))
+        scalars = {key: value for key, value in self.to_dict().items() if isinstance(value, str | int | float | None)}
+        frame.attrs |= scalars | {"units": {"makespan": "ns", "busy_duration_total": "ns", "busy": "share of makespan"}}
+        return frame
+
+    def to_html(self, path: str | os.PathLike[str]) -> None:
+        """Write the report as one HTML page that needs nothing else."""
+        title = html.escape(self.workload)
+        page = (
+            f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><body>{self._repr_html_()}</body></html>'
+        )
+        Path(path).write_text(page, encoding="utf-8")
+
+    def __str__(self) -> str:
+        text = key_values(self._summary())
+        rows = self._worker_rows()
+        return f"{text}\n\n{table(('worker', 'busy', '', 'polls', 'steals', 'parks'), rows)}" if rows else text
+
+    def __repr__(self) -> str:
+        return f"<Report {self.workload} on {self.workers} workers ({self.engine}): {format_ns(self.makespan)}>"
+
+    def _repr_html_(self) -> str:
+        summary = "".join(f"<tr><th>{_escaped(key)}</th><td>{_escaped(value)}</td></tr>" for key, value in self._summary())
+        workers = "".join(f"<tr>{''.join(f'<td>{_escaped(value)}</td>' for value in row)}</tr>" for row in self._worker_rows())
+        heads = "".join(f"<th>{head}</th>" for head in ("worker", "busy", "", "polls", "steals", "parks"))
+        metrics = _escaped(json.dumps(_plain(self.metrics), indent=1))
+        return (
+            f"<table>{summary}</table><table><tr>{heads}</tr>{workers}</table>"
+            f"<details><summary>metrics over the run</summary><pre>{metrics}</pre></details>"
+        )
+
+    def _summary(self) -> list[tuple[str, object]]:
+        lines: list[tuple[str, object]] = [
+            ("workload", self.workload),
+            ("engine", f"{self.engine}, {self.workers} workers, policy {self.policy}"),
+            ("result", self.result),
+            ("makespan", format_ns(self.makespan)),
+        ]
+        if self.work is not None and self.span is not None:
+            lines += [("work, span", f"{format_ns(self.work)}, {format_ns(self.span)} (declared)")]
+        if self.lower_bound and self.ratio and self.speedup and self.efficiency:
+            lines += [
+                ("lower bound", f"{format_ns(self.lower_bound)}: the makespan is {self.ratio:.3g} times that"),
+                ("speedup", f"{self.speedup:.3g} ({self.efficiency:.0%} of {self.workers})"),
+            ]
+        if not self.exclusive:
+            lines.append(("note", "other tasks ran meanwhile: shares and metrics count them too"))
+        if not self.validated:
+            lines.append(("note", "beyond the worker count that the simulation's costs were checked for"))
+        return lines
+
+    def _worker_rows(self) -> list[tuple[object, ...]]:
+        workers = self.metrics.get("workers") or []
+        shares: tuple[float | None, ...] = self.busy or (None,) * len(workers)
+        return [
+            (
+                index,
+                None if share is None else f"{share:.0%}",
+                "" if share is None else bar(share),
+                worker.get("task_poll_count"),
+                worker.get("steal_count"),
+                worker.get("park_count"),
+            )
+            for index, (worker, share) in enumerate(zip(workers, shares, strict=False))
+        ]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, str | int | float | None):
+        return value
+    if isinstance(value, bytes):
+        return value.hex()
+    return _plain(value.tolist()) if hasattr(value, "tolist") else str(value)
+
+
+def _escaped(value: object) -> str:
+    return html.escape("-" if value is None else f"{value:,}" if isinstance(value, int) else str(value))
