@@ -20,7 +20,7 @@ set(gnu_like "$<CXX_COMPILER_ID:GNU,Clang,AppleClang>")
 target_compile_options(stealscope_settings INTERFACE "$<${gnu_like}:-ffp-contract=off>")
 target_compile_options(
   stealscope_settings
-  INTERFACE "$<${gnu_like}:-Wall;-Wextra;-Wpedantic;-Wconversion;-Wshadow;-Wnon-virtual-dtor;-Woverloaded-virtual;-Wcast-align>")
+  INTERFACE "$<${gnu_like}:-Wall;-Wextra;-Wpedantic;-Wshadow;-Wnon-virtual-dtor;-Woverloaded-virtual;-Wcast-align>")
 if(WARNINGS_AS_ERRORS)
   target_compile_options(stealscope_settings INTERFACE "$<${gnu_like}:-Werror>")
 endif()

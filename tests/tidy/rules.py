@@ -164,17 +164,28 @@ def orders_without_comment(text: str, *, relaxed_is_plain: bool) -> list[int]:
 
 
 # Spelled in pieces, so that this file does not find itself.
-_machine_path = re.compile(r"(?<![\w.}/)*~-])/(?:" + "|".join(["wo" + "rk", "ro" + "ot", "ho" + "me", "Us" + "ers", "tm" + "p"]) + r")/")
-_registry_host = re.compile(
-    "|".join(
-        re.escape(host)
-        for host in ["py" + "pi.org", "python" + "hosted.org", "crates" + ".io", "deb." + "debian.org", "npm" + "js.org"]
-        + ["proxy." + "golang.org", "repo1." + "maven", "repo.maven." + "apache.org", "security." + "debian.org"]
-    )
+_machine_path = re.compile(
+    r"(?<![\w.}/)*~-])/(?:" + "|".join(["wo" + "rk", "ro" + "ot", "ho" + "me", "Us" + "ers", "tm" + "p"]) + r")/"
 )
+_registry_hosts = [
+    "py" + "pi.org",
+    "python" + "hosted.org",
+    "crates" + ".io",
+    "deb." + "debian.org",
+    "security." + "debian.org",
+    "npm" + "js.org",
+    "proxy." + "golang.org",
+    "repo1." + "maven",
+    "repo.maven." + "apache.org",
+]
+_registry_host = re.compile("|".join(re.escape(host) for host in _registry_hosts))
 _unfinished = re.compile(
     "|".join([r"\bTO" + r"DO\b", r"\bFIX" + r"ME\b", r"\bX" + r"XX\b", r"\bT" + r"BD\b", "(?i:place" + "holder)"])
-    + "|(?i:coming " + "soon)|(?i:not yet " + "implemented)|(?i:un" + r"implemented\b)|(?i:plucked from " + "thin air)"
+    + "|(?i:coming "
+    + "soon)|(?i:not yet "
+    + "implemented)|(?i:un"
+    + r"implemented\b)|(?i:plucked from "
+    + "thin air)"
 )
 _absolute = re.compile(r"(?:^|[\s\"'=:,(]|-[IL])/[\w.+-]+(?:/|$)")
 

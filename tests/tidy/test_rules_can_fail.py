@@ -32,7 +32,7 @@ def test_a_cpp_function_is_measured_by_its_own_braces() -> None:
 
 
 def test_braces_in_strings_and_comments_do_not_count() -> None:
-    text = 'int f() {\n  // }\n  g("}{", \'}\');\n  return 1\'000;\n}\nint h() { return 2; }\n'
+    text = "int f() {\n  // }\n  g(\"}{\", '}');\n  return 1'000;\n}\nint h() { return 2; }\n"
     assert [(line, length) for line, length, _ in rules.cpp_functions(text)] == [(1, 5), (6, 1)]
 
 
