@@ -1,5 +1,6 @@
 // Which numbers steer the scheduler, in which unit, and where does each come from?
-// Invariant: a number that changes a decision has one name, here; a policy field or a runtime option overrides it, never a second literal.
+// Invariant: a number that changes a decision has one name, here; a policy field or a runtime option overrides it, never a
+// second literal.
 // Read next: rt/observe/batch.hpp (what the tuned interval is made of), rt/time/wheel.hpp (the timer numbers at work).
 #pragma once
 

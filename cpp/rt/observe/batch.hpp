@@ -18,8 +18,8 @@
 
 namespace rt {
 
-/// (1 - alpha)^polls: the share of the old mean that is left after so many polls. By repeated products only: libm differs between machines,
-/// and a simulation must not.
+/// (1 - alpha)^polls: the share of the old mean that is left after so many polls. By repeated products only: libm differs
+/// between machines, and a simulation must not.
 constexpr double ewma_decay(std::uint64_t polls) noexcept {
   constexpr auto powers = [] {
     std::array<double, tuning::max_global_interval + 1> table{};

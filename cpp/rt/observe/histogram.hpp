@@ -2,8 +2,9 @@
 // Invariant: the buckets cover 0 to 2^64 - 1 ns without gap or overlap, so every value has exactly one.
 // Read next: rt/observe/batch.hpp (who measures), rt/observe/worker_metrics.hpp (who publishes).
 //
-// H2 buckets are those of Tokio 1.48's LogHistogram: `2^p` linear steps in each power of two, all that lies below `low` folded into the first bucket,
-// `high` rounded up to a power of two and everything from there in the last one. We differ in the precisions that are allowed: 0 to 10.
+// H2 buckets are those of Tokio 1.48's LogHistogram: `2^p` linear steps in each power of two, all that lies below `low` folded
+// into the first bucket, `high` rounded up to a power of two and everything from there in the last one. We differ in the
+// precisions that are allowed: 0 to 10.
 #pragma once
 
 #include <algorithm>
@@ -58,7 +59,7 @@ class HistogramConfig {
     require(h2.low_ns < h2.high_ns, "H2: low", h2.low_ns, "less than high, which is " + std::to_string(h2.high_ns) + " ns");
     const auto bits = std::max(static_cast<std::uint32_t>(std::bit_width(h2.high_ns - 1)), h2.precision);
     const std::uint32_t all = (bits - h2.precision + 1) << h2.precision;
-    // One bucket below that of `low` stays, so that values just under it are not measured worse than those just above.
+    // The bucket of `low` becomes the second one: all below it is the first.
     first_ = std::max(h2_index(h2.low_ns, h2.precision), std::uint64_t{1}) - 1;
     buckets_ = all - static_cast<std::uint32_t>(first_);
   }
@@ -72,7 +73,8 @@ class HistogramConfig {
     return static_cast<std::uint32_t>(std::min<std::uint64_t>(shifted, buckets_ - 1));
   }
 
-  /// `buckets() + 1` ascending values in ns: bucket b holds `edges[b] <= ns < edges[b + 1]`, the last one its upper edge 2^64 - 1 too.
+  /// `buckets() + 1` ascending values in ns: bucket b holds `edges[b] <= ns < edges[b + 1]`, the last one its upper edge 2^64 -
+  /// 1 too.
   std::vector<std::uint64_t> edges() const {
     std::vector<std::uint64_t> edges(buckets_ + std::size_t{1});
     for (std::uint32_t bucket = 1; bucket < buckets_; ++bucket) {

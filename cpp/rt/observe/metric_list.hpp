@@ -11,7 +11,8 @@
 
 namespace rt {
 
-/// How a figure behaves over time, and so what a delta of two snapshots does: counters and histograms subtract, the others keep the later value.
+/// How a figure behaves over time, and so what a delta of two snapshots does: counters and histograms subtract, the others keep
+/// the later value.
 enum class MetricKind { counter, gauge, histogram, label };
 
 /// Of what it is a figure.

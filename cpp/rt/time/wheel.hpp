@@ -3,9 +3,9 @@
 // (on the top level, where farther deadlines wrap, the current slot counts as one whole turn away).
 // Read next: the timer driver, which owns the lock and the clock; here is neither.
 //
-// A hashed hierarchical wheel (Varghese and Lauck, 1987) with the shape of Tokio 1.48's runtime/time/wheel. We differ in two points:
-// an entry that is already due is accepted (the next poll returns it), and the top level never looks at its current slot first,
-// so a timer one whole turn away cannot hide a nearer one.
+// A hashed hierarchical wheel (Varghese and Lauck, 1987) with the shape of Tokio 1.48's runtime/time/wheel. We differ in two
+// points: an entry that is already due is accepted (the next poll returns it), and the top level never looks at its current
+// slot first, so a timer one whole turn away cannot hide a nearer one.
 #pragma once
 
 #include <array>
@@ -43,9 +43,9 @@ struct TimerEntry {
 
 /// Pure timer wheel: the caller brings the lock and the time.
 ///
-/// Entries of one tick fire in the order of their insertion: a slot's list keeps that order, a cascade moves a whole list, and an entry
-/// can only be placed on a lower level directly after the cascade of the slot it would have shared. Entries that were due at their insertion
-/// fire in the order of insertion, behind those already found due.
+/// Entries of one tick fire in the order of their insertion: a slot's list keeps that order, a cascade moves a whole list, and
+/// an entry can only be placed on a lower level directly after the cascade of the slot it would have shared. Entries that were
+/// due at their insertion fire in the order of insertion, behind those already found due.
 class Wheel {
  public:
   explicit Wheel(std::uint64_t start_tick = 0) noexcept : elapsed_(start_tick) {}
@@ -65,8 +65,8 @@ class Wheel {
     --size_;
   }
 
-  /// The next due entry, unlinked, or null: then the wheel has reached `now_tick`. Between two calls the caller may drop its lock.
-  /// A `now_tick` in the past is taken as `elapsed()`.
+  /// The next due entry, unlinked, or null: then the wheel has reached `now_tick`. Between two calls the caller may drop its
+  /// lock. A `now_tick` in the past is taken as `elapsed()`.
   TimerEntry* poll(std::uint64_t now_tick) noexcept {
     while (pending_.empty()) {
       const auto next = next_expiration();
@@ -81,15 +81,15 @@ class Wheel {
     return &due;
   }
 
-  /// Calls `fire(entry)` for each entry due at `now_tick`, unlinked, in order. `fire` may insert and remove, also in the past of `now_tick`
-  /// (such an entry is fired by the same call, so re-inserting a due deadline for ever would never end).
+  /// Calls `fire(entry)` for each entry due at `now_tick`, unlinked, in order. `fire` may insert and remove, also in the past
+  /// of `now_tick` (such an entry is fired by the same call, so re-inserting a due deadline for ever would never end).
   template <class F>
   void advance(std::uint64_t now_tick, F&& fire) {
     while (TimerEntry* due = poll(now_tick)) fire(*due);
   }
 
-  /// The earliest tick at which poll has something to do: exact for deadlines of the current 64 ticks, else the tick of the next cascade,
-  /// which is never later than a deadline. Nothing if the wheel is empty.
+  /// The earliest tick at which poll has something to do: exact for deadlines of the current 64 ticks, else the tick of the
+  /// next cascade, which is never later than a deadline. Nothing if the wheel is empty.
   std::optional<std::uint64_t> next_expiration_tick() const noexcept {
     if (!pending_.empty()) return elapsed_;
     const auto next = next_expiration();
@@ -189,7 +189,8 @@ class Wheel {
     return std::nullopt;
   }
 
-  /// Moves time to the slot's begin and its entries to where they now belong: to `pending`, or to a lower level (or, wrapped, the same slot).
+  /// Moves time to the slot's begin and its entries to where they now belong: to `pending`, or to a lower level (or, wrapped,
+  /// the same slot).
   void expire(const Expiration& at) noexcept {
     elapsed_ = at.tick;
     Level& level = levels_[at.level];
