@@ -36,7 +36,8 @@ def relative(path: str, build_dir: Path) -> str | None:
 
 def fields_of(command: BuildCommand, build_dir: Path) -> dict[str, Any]:
     """The files that a task reads and makes, as WfFormat has them."""
-    read = [relative(path, build_dir) for path in (*command.inputs, *command.headers)]
+    # Only what is a file: the names of phony targets are inputs too.
+    read = [relative(path, build_dir) for path in (*command.inputs, *command.headers) if (build_dir / path).is_file()]
     made = [relative(path, build_dir) for path in command.outputs]
     return {
         "inputFiles": sorted({path for path in read if path is not None}),
