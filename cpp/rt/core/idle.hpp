@@ -92,6 +92,17 @@ class Idle {
     return is_searching && before.searching == 1;
   }
 
+  /// Any thread. Wakes up this worker and no other: if it sleeps it is taken from the sleepers and counted as searching, as in
+  /// worker_to_notify(), and the caller unparks it. False: it is awake.
+  [[nodiscard]] bool claim_sleeper(typename Env::mutex& mutex, Synced& synced, std::uint32_t worker) {
+    const std::lock_guard lock(mutex);
+    const auto place = std::find(synced.sleepers.begin(), synced.sleepers.end(), worker);
+    if (place == synced.sleepers.end()) return false;
+    synced.sleepers.erase(place);
+    word_.fetch_add(IdleCounts::one_unparked + IdleCounts::one_searching, seq_cst);  // seq_cst: as above
+    return true;
+  }
+
   /// Own worker, woken with something of its own to do. True: it was still among the sleepers, so nobody has counted it as
   /// searching; it is awake now, not searching. False: a peer took it off the stack, and it searches.
   [[nodiscard]] bool remove_sleeper(typename Env::mutex& mutex, Synced& synced, std::uint32_t worker) {

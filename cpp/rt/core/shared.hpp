@@ -1,0 +1,123 @@
+// What do all workers see, and what may outsiders do? The scheduler behind Home, without its workers.
+//
+// Shared owns what is reached from several threads: each worker's queue, wake slot and figures (Remote), the inject
+// queue and the sleepers under one mutex (Synced), timers, the registry of tasks. A worker's own state is in Worker.
+// Read next: worker.hpp (one step), idle.hpp with IDLE.md (who is woken), SHUTDOWN.md (the six steps).
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "rt/core/idle.hpp"
+#include "rt/core/inject.hpp"
+#include "rt/core/options.hpp"
+#include "rt/core/queue.hpp"
+#include "rt/observe/worker_metrics.hpp"
+#include "rt/task/context.hpp"
+#include "rt/task/home.hpp"
+#include "rt/task/ids.hpp"
+#include "rt/task/slots.hpp"
+#include "rt/time/driver.hpp"
+
+namespace rt {
+
+/// What a driver (threads, simulation) does for the scheduler: all that could block or needs a thread.
+class DriveFace {
+ public:
+  virtual void run_blocking(Header& job, Nanos cost) = 0;
+  virtual void block_in_place(const std::function<void()>& blocking, Nanos cost) = 0;
+  /// The last worker has left; nothing is queued and no task lives.
+  virtual void on_stopped() = 0;
+
+ protected:
+  ~DriveFace() = default;
+};
+
+template <Environment Env>
+class Shared final : public Home {
+ public:
+  using Queue = Ring<Env, Header>;
+  using InjectQueue = Inject<Env, Header>;
+
+  struct alignas(128) Remote {
+    explicit Remote(const HistogramOptions& histograms) : metrics(WorkerMetrics::from_config(histograms)) {}
+    Queue queue;
+    typename Env::wake_slot wake;
+    WorkerMetrics metrics;
+    TaskCounts counts;
+    /// Tasks for this worker and no other (spawn_on), until it takes them into its queue.
+    typename Env::mutex inbox_mutex;
+    InjectQueue inbox;
+    typename InjectQueue::Synced inbox_synced;
+  };
+
+  Shared(const SchedulerOptions& options, Nanos now, IdSource& ids);
+  ~Shared() override { slots_->orphan(); }
+
+  // ---- Home ----
+  void schedule(Header& task, Ready how) override;
+  void submit_new(Header& task, std::uint32_t worker) override;
+  void submit_blocking(Header& job, Nanos cost) override;
+  void ended(Header& task) override;
+  [[nodiscard]] Nanos now() override;
+  [[nodiscard]] TimeDriver& timers() override { return timers_; }
+  [[nodiscard]] SlotRegistry& slots() override { return *slots_; }
+  [[nodiscard]] bool simulated() const override { return Env::simulated; }
+  void count_forced_yield() override { metrics_.inc_budget_forced_yield_count(); }
+  void block_in_place(const std::function<void()>& blocking, Nanos cost) override;
+
+  // ---- for workers and drivers ----
+  /// Any thread. One task into inject; its reference is dropped, and the task ended, if inject is closed.
+  void push_remote(Header& task);
+  /// Any thread. The overflow of a local queue.
+  void push(Header* task) { push_remote(*task); }
+  void push_batch(Header* first, Header* last, std::size_t n);
+  /// Any thread. Wakes one sleeper if nobody searches.
+  void notify_parked();
+  void notify_all();
+  /// Any thread. Puts a task where only `worker` takes it from, and wakes that one.
+  void push_to_worker(Header& task, std::uint32_t worker);
+  /// The last searcher's last look: somebody may have pushed while it was leaving.
+  void notify_if_work_pending();
+  [[nodiscard]] Header* pop_inject();
+
+  /// Any thread. Refuses what comes from now on and wakes everybody up; true the first time.
+  bool close();
+  [[nodiscard]] bool is_closed() const { return closed_.load(seq_cst); }  // see close()
+
+  // ---- figures ----
+  [[nodiscard]] std::uint64_t spawned_tasks() const;
+  [[nodiscard]] std::uint64_t alive_tasks() const;
+
+  DriveFace* drive = nullptr;  // set once, before the first worker runs
+  const SchedulerOptions options;
+  std::vector<std::unique_ptr<Remote>> remotes;
+  typename Env::mutex mutex;
+  InjectQueue inject;
+  typename InjectQueue::Synced inject_synced;       // under mutex
+  Idle<Env> idle;
+  typename Idle<Env>::Synced idle_synced;           // under mutex
+  std::atomic<std::uint32_t> cores_gone{0};         // shutdown, step 5
+  std::function<Nanos()> outside_clock;             // the world's time where no worker is
+
+  [[nodiscard]] SchedulerMetrics& metrics() { return metrics_; }
+  [[nodiscard]] IdSource& ids() { return ids_; }
+
+ private:
+  [[nodiscard]] Context* own_context() const {
+    Context* context = current();
+    return context != nullptr && context->home == this ? context : nullptr;
+  }
+
+  IdSource& ids_;
+  SlotRegistry* slots_;
+  TimeDriver timers_;
+  SchedulerMetrics metrics_;
+  TaskCounts outside_counts_;
+  std::atomic<bool> closed_{false};
+};
+
+}  // namespace rt

@@ -1,0 +1,197 @@
+// The bodies of Shared<Env>: included by instantiate.cpp only.
+#pragma once
+
+#include "rt/core/shared.hpp"
+#include "rt/task/poll.hpp"
+
+namespace rt {
+
+template <Environment Env>
+Shared<Env>::Shared(const SchedulerOptions& given, Nanos now, IdSource& ids)
+    : options(given),
+      idle(given.workers),
+      ids_(ids),
+      slots_(SlotRegistry::create()),
+      timers_(now, [this](std::uint32_t worker) { remotes[worker]->wake.notify(); }) {
+  remotes.reserve(options.workers);
+  for (std::uint32_t i = 0; i < options.workers; ++i) remotes.push_back(std::make_unique<Remote>(options.histograms));
+  idle_synced.sleepers.reserve(options.workers);
+}
+
+template <Environment Env>
+void Shared<Env>::schedule(Header& task, Ready how) {
+  if (options.histograms.latency) task.ready_since.store(now(), relaxed);  // relaxed: published with the queue
+  if (Context* context = own_context(); context != nullptr && context->worker != nullptr) {
+    context->worker->schedule_local(task, how == Ready::yielded);
+    return;
+  }
+  push_remote(task);
+  notify_parked();
+}
+
+template <Environment Env>
+void Shared<Env>::submit_new(Header& task, std::uint32_t worker) {
+  Context* context = own_context();
+  task.id = context != nullptr && context->ids != nullptr ? ids_.take(*context->ids) : ids_.one();
+  task.born.store(now(), relaxed);  // relaxed, here and below: figures for a dump, published with the word or the queue
+  if (TaskCounts* counts = context != nullptr ? context->counts : nullptr; counts != nullptr) {
+    counts->spawned.store(counts->spawned.load(relaxed) + 1, relaxed);
+  } else {
+    outside_counts_.spawned.fetch_add(1, relaxed);
+  }
+  if (options.hooks.on_task_spawn) options.hooks.on_task_spawn(describe(task));
+  if (is_closed()) {
+    shut_down_task(task);
+    drop_reference(task);  // the queue's
+    return;
+  }
+  const bool here = context != nullptr && context->worker != nullptr && context->worker->index() == worker;
+  if (worker == any_worker || here) {
+    schedule(task, Ready::woken);
+  } else {
+    push_to_worker(task, worker);
+  }
+}
+
+template <Environment Env>
+void Shared<Env>::submit_blocking(Header& job, Nanos cost) {
+  job.id = ids_.one();
+  job.born.store(now(), relaxed);  // relaxed: as above
+  drive->run_blocking(job, cost);
+}
+
+template <Environment Env>
+void Shared<Env>::ended(Header& task) {
+  if (task.kind == Kind::blocking) return;  // pool jobs are on no book here (BEHAVIOUR, "Where we do better", 8)
+  if (options.hooks.on_task_terminate) options.hooks.on_task_terminate(describe(task));
+  Context* context = own_context();
+  if (TaskCounts* counts = context != nullptr ? context->counts : nullptr; counts != nullptr) {
+    // release: pairs with the acquire in alive_tasks(); who counts this end also counts the spawn before it.
+    counts->ended.store(counts->ended.load(relaxed) + 1, release);
+  } else {
+    outside_counts_.ended.fetch_add(1, release);  // release: as above
+  }
+}
+
+template <Environment Env>
+Nanos Shared<Env>::now() {
+  Context* context = own_context();
+  if (context != nullptr && context->worker != nullptr) return context->worker->now();
+  return outside_clock();
+}
+
+template <Environment Env>
+void Shared<Env>::block_in_place(const std::function<void()>& blocking, Nanos cost) {
+  Context* context = own_context();
+  if (context == nullptr || context->worker == nullptr) {
+    blocking();  // no core here: nobody waits for this thread
+    return;
+  }
+  drive->block_in_place(blocking, cost);
+}
+
+template <Environment Env>
+void Shared<Env>::push_remote(Header& task) {
+  bool accepted = false;
+  {
+    const std::lock_guard lock(mutex);
+    accepted = inject.push(inject_synced, &task);
+  }
+  if (accepted) {
+    metrics_.inc_remote_schedule_count();
+    return;
+  }
+  shut_down_task(task);
+  drop_reference(task);
+}
+
+template <Environment Env>
+void Shared<Env>::push_batch(Header* first, Header* last, std::size_t n) {
+  bool accepted = false;
+  {
+    const std::lock_guard lock(mutex);
+    accepted = inject.push_batch(inject_synced, first, last, n);
+  }
+  while (!accepted && first != nullptr) {
+    Header& task = *first;
+    first = &task == last ? nullptr : task.queue_next;
+    shut_down_task(task);
+    drop_reference(task);
+  }
+}
+
+template <Environment Env>
+void Shared<Env>::notify_parked() {
+  if (const auto worker = idle.worker_to_notify(mutex, idle_synced)) remotes[*worker]->wake.notify();
+}
+
+template <Environment Env>
+void Shared<Env>::notify_all() {
+  for (auto& remote : remotes) remote->wake.notify();
+}
+
+template <Environment Env>
+void Shared<Env>::push_to_worker(Header& task, std::uint32_t worker) {
+  Remote& remote = *remotes[worker];
+  bool accepted = false;
+  {
+    const std::lock_guard lock(remote.inbox_mutex);
+    accepted = remote.inbox.push(remote.inbox_synced, &task);
+  }
+  if (!accepted) {
+    shut_down_task(task);
+    drop_reference(task);
+    return;
+  }
+  metrics_.inc_remote_schedule_count();
+  // Not among the sleepers: it is awake, or on its way down and looks at its inbox once more (worker/rest.hpp).
+  if (idle.claim_sleeper(mutex, idle_synced, worker)) remote.wake.notify();
+}
+
+template <Environment Env>
+void Shared<Env>::notify_if_work_pending() {
+  for (const auto& remote : remotes) {
+    if (!remote->queue.is_empty()) {
+      notify_parked();
+      return;
+    }
+  }
+  if (!inject.is_empty()) notify_parked();
+}
+
+template <Environment Env>
+Header* Shared<Env>::pop_inject() {
+  if (inject.is_empty()) return nullptr;
+  const std::lock_guard lock(mutex);
+  return inject.pop(inject_synced);
+}
+
+template <Environment Env>
+bool Shared<Env>::close() {
+  {
+    const std::lock_guard lock(mutex);
+    if (!inject.close(inject_synced)) return false;
+    // seq_cst: read without the lock by those who spawn and by upkeep; whoever misses it is refused by a queue, or is
+    // met by the last worker's walk (SHUTDOWN.md).
+    closed_.store(true, seq_cst);
+  }
+  notify_all();
+  return true;
+}
+
+template <Environment Env>
+std::uint64_t Shared<Env>::spawned_tasks() const {
+  std::uint64_t sum = outside_counts_.spawned.load(relaxed);  // relaxed: a figure
+  for (const auto& remote : remotes) sum += remote->counts.spawned.load(relaxed);
+  return sum;
+}
+
+template <Environment Env>
+std::uint64_t Shared<Env>::alive_tasks() const {
+  // Ends first: an end that is counted here has its spawn counted below, so the difference is never negative.
+  std::uint64_t ended = outside_counts_.ended.load(acquire);  // acquire: pairs with the release in ended()
+  for (const auto& remote : remotes) ended += remote->counts.ended.load(acquire);
+  return saturating_sub(spawned_tasks(), ended);
+}
+
+}  // namespace rt

@@ -1,0 +1,140 @@
+// One step of one worker: the scheduler's heart.
+//
+// tick() never blocks, sleeps or makes a thread: what to do next is its return value, and a driver (drive/threads.hpp,
+// drive/simulate.hpp) does it. A Worker is Tokio's Core: the state that moves to another thread in block_in_place. The
+// thread's side is the Seat; after a poll the core may have left this seat, so the code asks the seat before it touches
+// the worker again.
+// Read next, in the order of a tick: worker/tick.hpp, pick.hpp, run.hpp, search.hpp, rest.hpp, upkeep.hpp, wake.hpp.
+#pragma once
+
+#include <vector>
+
+#include "rt/core/shared.hpp"
+#include "rt/core/verdict.hpp"
+#include "rt/observe/batch.hpp"
+#include "rt/task/poll.hpp"
+
+namespace rt {
+
+template <Environment Env>
+class Worker;
+
+/// A thread (in a simulation: a virtual one) that turns a worker.
+template <Environment Env>
+struct Seat : Context {
+  Worker<Env>* core = nullptr;
+  std::uint32_t lane_polls = 0;
+  Nanos lane_since = 0;
+};
+
+template <Environment Env>
+class Worker final : public WorkerFace {
+ public:
+  using World = typename Env::World;
+
+  Worker(Shared<Env>& shared, std::uint32_t index, World world);
+  ~Worker();
+
+  /// Before the first tick on a thread, and again after a hand-over.
+  void sit_down(Seat<Env>& seat);
+  /// One step. May throw only a forced unwind of the thread.
+  Verdict tick(Seat<Env>& seat);
+
+  /// block_in_place, on the seat that gives the core away: leaves nothing here that only this thread would look after.
+  void before_hand_over(Seat<Env>& seat);
+
+  // ---- WorkerFace: for code that is being polled here ----
+  void schedule_local(Header& task, bool is_yield) override;
+  void defer(Header& task) override;
+  void busy_until(Nanos until) override { busy_until_ = until; }
+  [[nodiscard]] Nanos now() const override { return world_.now(); }
+  [[nodiscard]] std::uint32_t index() const override { return index_; }
+
+  // ---- for drivers and tests ----
+  [[nodiscard]] World& world() { return world_; }
+  [[nodiscard]] bool is_searching() const { return is_searching_; }
+  [[nodiscard]] const Header* lifo_slot() const { return lifo_; }
+  [[nodiscard]] std::size_t deferred() const { return deferred_.size(); }
+
+ private:
+  using Remote = typename Shared<Env>::Remote;
+
+  // worker/pick.hpp
+  Header* pick();
+  Header* next_local();
+  Header* next_remote();
+  Header* take_inject_batch();
+  void take_inbox();
+  [[nodiscard]] bool has_tasks() const;
+
+  // worker/run.hpp
+  Verdict run(Header& task, Seat<Env>& seat);
+  Verdict poll_chain(Polled polled, Seat<Env>& seat);
+  Verdict go_on_polling(Seat<Env>& seat);
+  Polled poll_one(Header& task, Seat<Env>& seat);
+  Polled poll_counted(Header& task);
+  Polled poll_with_hooks(Header& task);
+  Header* next_in_chain(Seat<Env>& seat);
+  void end_turn(Seat<Env>& seat);
+  void enter_lane_of(const Header& task, Seat<Env>& seat);
+  static void leave_lane(Seat<Env>& seat);
+  void push_back(Header& task);
+
+  // worker/search.hpp
+  Verdict start_search(Seat<Env>& seat);
+  Verdict search(Seat<Env>& seat);
+  Header* steal_from(std::uint32_t victim);
+  [[nodiscard]] bool start_searching();
+  void leave_search();
+
+  // worker/rest.hpp
+  Verdict lie_down(Seat<Env>& seat);
+  Verdict rest();
+  bool may_get_up();
+  void poll_driver();
+  void wake_deferred();
+
+  // worker/upkeep.hpp
+  void upkeep(Seat<Env>& seat);
+  void publish_and_look_around();
+  void retune();
+  Verdict leave(Seat<Env>& seat);
+  void cancel_owned(Seat<Env>& seat, std::size_t part, std::size_t parts);
+  void clear_queues();
+  void drop_queued(Header* task);
+
+  [[nodiscard]] Nanos poll_clock() const { return batch_.needs_clock() ? world_.now() : batch_.clock(); }
+
+  Shared<Env>& shared_;
+  Remote& remote_;
+  const std::uint32_t index_;
+
+  // Touched by every tick.
+  std::uint32_t tick_ = 0;
+  std::uint32_t global_interval_;
+  Header* lifo_ = nullptr;
+  bool lifo_enabled_;
+  bool is_searching_ = false;
+  bool is_shutdown_ = false;
+  bool is_resting_ = false;
+  bool in_driver_ = false;     // timers and deferred wakes come in batches: one notification follows them
+  bool has_baton_ = false;
+  MetricsBatch batch_;
+
+  // An open turn (simulation: a poll inside work()).
+  Header* open_task_ = nullptr;
+  std::uint32_t lifo_polls_ = 0;
+  Nanos busy_until_ = 0;
+
+  // An open search: victims looked at so far.
+  std::uint32_t search_start_ = 0;
+  std::uint32_t searched_ = 0;
+  bool search_open_ = false;
+
+  World world_;
+  std::vector<Header*> deferred_;
+  SlotCache slots_;
+  IdBlock ids_;
+};
+
+}  // namespace rt

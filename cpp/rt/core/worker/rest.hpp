@@ -1,0 +1,97 @@
+// Lying down, sleeping with or without the timers, and getting up. BEHAVIOUR.md "Idle", "Parker and driver"; IDLE.md.
+#pragma once
+
+#include "rt/core/worker.hpp"
+
+namespace rt {
+
+/// Nothing was found. Deferred tasks only need a look at the driver; otherwise this worker joins the sleepers.
+template <Environment Env>
+Verdict Worker<Env>::lie_down(Seat<Env>& seat) {
+  leave_lane(seat);
+  if (!deferred_.empty()) {
+    poll_driver();
+    batch_.start_processing(world_.now());
+    return Verdict::again();
+  }
+  const Hooks& hooks = shared_.options.hooks;
+  if (hooks.on_thread_park) hooks.on_thread_park(index_);
+  if (has_tasks()) {  // the hook, or somebody through the inbox (Tokio #8222)
+    if (hooks.on_thread_unpark) hooks.on_thread_unpark(index_);
+    batch_.start_processing(world_.now());
+    return Verdict::again();
+  }
+  world_.charge(Cost::park, 1);
+  const bool was_last = shared_.idle.park(shared_.mutex, shared_.idle_synced, index_, is_searching_);
+  is_searching_ = false;
+  if (was_last) shared_.notify_if_work_pending();
+  // A task sent here before we were among the sleepers has woken nobody; the mutex in park() makes us see it now.
+  if (!remote_.inbox.is_empty()) remote_.wake.notify();
+  is_resting_ = true;
+  return rest();
+}
+
+/// Before each real sleep, also a repeated one.
+template <Environment Env>
+Verdict Worker<Env>::rest() {
+  batch_.about_to_park();
+  batch_.submit(remote_.metrics);
+  has_baton_ = shared_.timers().try_take_baton();
+  return Verdict::rest(has_baton_ ? shared_.timers().begin_wait(index_) : no_deadline);
+}
+
+/// After a sleep: true if there is a reason to be up, or to leave.
+template <Environment Env>
+bool Worker<Env>::may_get_up() {
+  if (has_baton_) {
+    shared_.timers().end_wait();
+    in_driver_ = true;
+    shared_.timers().advance(world_.now());
+    in_driver_ = false;
+    has_baton_ = false;
+    shared_.timers().release_baton();
+  }
+  batch_.unparked();
+  publish_and_look_around();
+  if (is_shutdown_) return false;
+  if (has_tasks()) {
+    // Woken by a peer: then it has counted us as searching. Woken by a timer: then we take ourselves off the list.
+    is_searching_ = !shared_.idle.remove_sleeper(shared_.mutex, shared_.idle_synced, index_);
+  } else if (shared_.idle.is_parked(shared_.mutex, shared_.idle_synced, index_)) {
+    return false;  // for nothing (metric noop_count)
+  } else {
+    is_searching_ = true;
+  }
+  is_resting_ = false;
+  if (!is_searching_ && (lifo_ != nullptr ? 1U : 0U) + remote_.queue.len() > 1) shared_.notify_parked();
+  if (shared_.options.hooks.on_thread_unpark) shared_.options.hooks.on_thread_unpark(index_);
+  batch_.start_processing(world_.now());
+  return true;
+}
+
+/// A look at the timers without sleeping, if no other worker has them; then the deferred tasks become ready.
+template <Environment Env>
+void Worker<Env>::poll_driver() {
+  in_driver_ = true;
+  TimeDriver& timers = shared_.timers();
+  if (timers.next_deadline_hint() != no_deadline && timers.try_take_baton()) {
+    timers.advance(world_.now());
+    timers.release_baton();
+  }
+  wake_deferred();
+  in_driver_ = false;
+  if (!is_searching_ && (lifo_ != nullptr ? 1U : 0U) + remote_.queue.len() > 1) shared_.notify_parked();
+}
+
+/// Last deferred, first woken (law F4): so the first one deferred ends up in the LIFO slot.
+template <Environment Env>
+void Worker<Env>::wake_deferred() {
+  while (!deferred_.empty()) {
+    Header* task = deferred_.back();
+    deferred_.pop_back();
+    wake(*task);
+    drop_reference(*task);
+  }
+}
+
+}  // namespace rt

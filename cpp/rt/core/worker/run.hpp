@@ -1,0 +1,145 @@
+// One turn: a task, and those that follow it through the LIFO slot under the same budget. BEHAVIOUR.md "LIFO slot".
+//
+// After each poll the core may have left this seat (block_in_place): `this` then works on another thread, and nothing of
+// it may be touched.
+#pragma once
+
+#include "rt/core/worker.hpp"
+#include "rt/task/lane.hpp"
+
+namespace rt {
+
+template <Environment Env>
+Verdict Worker<Env>::run(Header& task, Seat<Env>& seat) {
+  leave_search();
+  batch_.start_poll(poll_clock());
+  lifo_polls_ = 0;
+  seat.budget.left = shared_.options.coop_budget;
+  open_task_ = &task;
+  return poll_chain(poll_one(task, seat), seat);
+}
+
+template <Environment Env>
+Verdict Worker<Env>::go_on_polling(Seat<Env>& seat) {
+  Header& task = *open_task_;
+  enter_lane_of(task, seat);
+  return poll_chain(continue_poll(task), seat);
+}
+
+/// What follows a poll: an open one stays open, the LIFO slot is run on, or the turn ends.
+template <Environment Env>
+Verdict Worker<Env>::poll_chain(Polled polled, Seat<Env>& seat) {
+  for (;;) {
+    if (seat.core != this) {
+      seat.budget.left = Budget::unlimited;
+      leave_lane(seat);
+      return Verdict::gone();
+    }
+    if (polled == Polled::working) return Verdict::busy(busy_until_);
+    open_task_ = nullptr;
+    remote_.metrics.leave_poll();
+    Header* next = next_in_chain(seat);
+    if (next == nullptr) break;
+    open_task_ = next;
+    polled = poll_one(*next, seat);
+  }
+  end_turn(seat);
+  return Verdict::again();
+}
+
+template <Environment Env>
+Header* Worker<Env>::next_in_chain(Seat<Env>& seat) {
+  Header* next = std::exchange(lifo_, nullptr);
+  if (next == nullptr) {
+    lifo_enabled_ = shared_.options.lifo_slot;
+    return nullptr;
+  }
+  if (seat.budget.left == 0) {
+    push_back(*next);
+    return nullptr;
+  }
+  // Two tasks that wake each other would hold the worker for ever (Tokio #2349, #5686): after the cap the slot is off
+  // until the turn ends, and what the last one schedules goes to the queue.
+  if (++lifo_polls_ >= shared_.options.max_lifo_polls) lifo_enabled_ = false;
+  return next;
+}
+
+template <Environment Env>
+void Worker<Env>::end_turn(Seat<Env>& seat) {
+  if (batch_.needs_clock()) batch_.end_poll(world_.now());
+  seat.budget.left = Budget::unlimited;
+}
+
+template <Environment Env>
+Polled Worker<Env>::poll_one(Header& task, Seat<Env>& seat) {
+  world_.charge(Cost::poll, 1);
+  enter_lane_of(task, seat);
+  const Nanos now = poll_clock();
+  if (batch_.needs_latency()) {
+    const Nanos since = task.ready_since.exchange(0, relaxed);  // relaxed: came with the task through the queue
+    if (since != 0) batch_.measure_latency(saturating_sub(now, since));
+  }
+  // relaxed: a figure for a dump.
+  task.last_worker.store(static_cast<std::uint16_t>(index_), relaxed);
+  remote_.metrics.enter_poll(task.id, now);
+  const Polled polled = shared_.options.hooks.has_poll_hook() ? poll_with_hooks(task) : poll_counted(task);
+  // The core may be gone: only the seat knows.
+  if (seat.core == this && batch_.needs_clock()) batch_.end_task_poll(world_.now());
+  return polled;
+}
+
+template <Environment Env>
+Polled Worker<Env>::poll_counted(Header& task) {
+  if (!begin_poll(task)) return Polled::done;
+  batch_.start_task_poll(batch_.clock());
+  return finish_poll(task);
+}
+
+template <Environment Env>
+Polled Worker<Env>::poll_with_hooks(Header& task) {
+  const Hooks& hooks = shared_.options.hooks;
+  const TaskMeta meta = describe(task);  // the task may be gone afterwards
+  if (hooks.on_before_task_poll) hooks.on_before_task_poll(meta);
+  const Polled polled = poll_counted(task);
+  // `hooks` belongs to Shared, which outlives the poll even if this core is gone.
+  if (hooks.on_after_task_poll) hooks.on_after_task_poll(meta);
+  return polled;
+}
+
+/// Stays in a lane from poll to poll, lets others in after so many polls or so long, and measures the wait.
+template <Environment Env>
+void Worker<Env>::enter_lane_of(const Header& task, Seat<Env>& seat) {
+  if (task.lane == seat.lane) {
+    if (seat.lane == nullptr || ++seat.lane_polls < tuning::lane_batch_polls) return;
+    const Nanos before = world_.now();
+    seat.lane->pause();
+    seat.lane_since = world_.now();
+    batch_.add_lane_wait(seat.lane_since - before);
+    seat.lane_polls = 0;
+    return;
+  }
+  leave_lane(seat);
+  if (task.lane == nullptr) return;
+  const Nanos before = world_.now();
+  task.lane->enter();
+  seat.lane = task.lane;
+  seat.lane_since = world_.now();
+  seat.lane_polls = 0;
+  batch_.add_lane_wait(seat.lane_since - before);
+}
+
+template <Environment Env>
+void Worker<Env>::leave_lane(Seat<Env>& seat) {
+  if (seat.lane == nullptr) return;
+  Lane* lane = std::exchange(seat.lane, nullptr);
+  lane->leave();
+}
+
+/// To the back of the own queue; what does not fit goes to inject.
+template <Environment Env>
+void Worker<Env>::push_back(Header& task) {
+  world_.charge(Cost::push, 1);
+  if (remote_.queue.push_back_or_overflow(&task, shared_) == Pushed::overflowed_batch) batch_.inc_overflow_count();
+}
+
+}  // namespace rt

@@ -1,0 +1,49 @@
+// The tick: what one turn of a worker does, in order. See worker.hpp.
+#pragma once
+
+#include "rt/core/worker.hpp"
+
+namespace rt {
+
+template <Environment Env>
+Worker<Env>::Worker(Shared<Env>& shared, std::uint32_t index, World world)
+    : shared_(shared),
+      remote_(*shared.remotes[index]),
+      index_(index),
+      global_interval_(shared.options.global_interval != 0 ? shared.options.global_interval
+                                                           : tuning::initial_global_interval),
+      lifo_enabled_(shared.options.lifo_slot),
+      batch_(shared.options.histograms, shared.options.watch_polls),
+      world_(std::move(world)),
+      slots_(shared.slots()) {}
+
+template <Environment Env>
+Worker<Env>::~Worker() = default;
+
+template <Environment Env>
+void Worker<Env>::sit_down(Seat<Env>& seat) {
+  seat.home = &shared_;
+  seat.worker = this;
+  seat.slots = &slots_;
+  seat.counts = &remote_.counts;
+  seat.ids = &ids_;
+  seat.core = this;
+  lifo_enabled_ = shared_.options.lifo_slot;  // it may have been handed over in a turn that had it off
+  batch_.start_processing(world_.now());
+}
+
+template <Environment Env>
+Verdict Worker<Env>::tick(Seat<Env>& seat) {
+  if (open_task_ != nullptr) return go_on_polling(seat);
+  if (search_open_) return search(seat);
+  if (is_resting_ && !may_get_up()) return is_shutdown_ ? leave(seat) : rest();
+
+  ++tick_;
+  if (tick_ % shared_.options.event_interval == 0) upkeep(seat);
+  if (is_shutdown_) return leave(seat);
+
+  if (Header* task = pick()) return run(*task, seat);
+  return start_search(seat);
+}
+
+}  // namespace rt

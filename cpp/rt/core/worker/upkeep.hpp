@@ -1,0 +1,92 @@
+// Every so many turns: timers, deferred tasks, figures, and is the runtime closed? And the way out. SHUTDOWN.md.
+#pragma once
+
+#include "rt/core/worker.hpp"
+
+namespace rt {
+
+template <Environment Env>
+void Worker<Env>::upkeep(Seat<Env>&) {
+  batch_.end_processing(world_.now());
+  poll_driver();
+  publish_and_look_around();
+  batch_.start_processing(world_.now());
+}
+
+template <Environment Env>
+void Worker<Env>::publish_and_look_around() {
+  batch_.submit(remote_.metrics);
+  if (shared_.is_closed()) is_shutdown_ = true;
+}
+
+/// Tokio's self-tuning: as many turns between two looks at inject as take about 200 us.
+template <Environment Env>
+void Worker<Env>::retune() {
+  if (shared_.options.global_interval == 0) global_interval_ = batch_.retuned(global_interval_);
+}
+
+/// Steps 3 to 6 of the shutdown.
+template <Environment Env>
+Verdict Worker<Env>::leave(Seat<Env>& seat) {
+  batch_.end_processing(world_.now());
+  leave_search();
+  const std::uint32_t workers = shared_.options.workers;
+  cancel_owned(seat, index_, workers);
+  // seq_cst: the last one must see everything the others left in their queues.
+  const bool was_last = shared_.cores_gone.fetch_add(1, seq_cst) + 1 == workers;
+  if (was_last) {
+    clear_queues();
+    // Once more, now that nobody else polls: a task that was spawned behind a walk, polled once and went idle.
+    cancel_owned(seat, 0, 1);
+    clear_queues();
+  }
+  leave_lane(seat);
+  batch_.submit(remote_.metrics);
+  seat.core = nullptr;
+  seat.worker = nullptr;
+  seat.slots = nullptr;
+  seat.counts = nullptr;
+  seat.ids = nullptr;
+  slots_.give_back_all();
+  if (was_last) shared_.drive->on_stopped();
+  return Verdict::gone();
+}
+
+template <Environment Env>
+void Worker<Env>::cancel_owned(Seat<Env>& seat, std::size_t part, std::size_t parts) {
+  shared_.slots().for_each_slot(
+      [&](Header& task) {
+        if (!task.state.try_ref()) return;  // a free slot
+        // A block_on's own future has another home: its thread drives it, and ends it.
+        const bool is_ours = task.home == &shared_ && task.kind != Kind::blocking;
+        if (is_ours && !task.state.load().is_complete()) {
+          enter_lane_of(task, seat);
+          shut_down_task(task);
+        }
+        drop_reference(task);
+      },
+      part, parts);
+}
+
+/// Tasks still queued have been cancelled; what is left of them is the queue's reference.
+template <Environment Env>
+void Worker<Env>::clear_queues() {
+  wake_deferred();
+  drop_queued(std::exchange(lifo_, nullptr));
+  for (auto& remote : shared_.remotes) {
+    while (Header* task = remote->queue.pop()) drop_queued(task);
+    const std::lock_guard lock(remote->inbox_mutex);
+    static_cast<void>(remote->inbox.close(remote->inbox_synced));
+    while (Header* task = remote->inbox.pop(remote->inbox_synced)) drop_queued(task);
+  }
+  while (Header* task = shared_.pop_inject()) drop_queued(task);
+}
+
+template <Environment Env>
+void Worker<Env>::drop_queued(Header* task) {
+  if (task == nullptr) return;
+  if (!task->state.load().is_complete()) shut_down_task(*task);
+  drop_reference(*task);
+}
+
+}  // namespace rt

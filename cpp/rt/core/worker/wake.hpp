@@ -1,0 +1,51 @@
+// A task became ready on this worker: where does it go, and who is told? BEHAVIOUR.md "LIFO slot", "Defer list".
+#pragma once
+
+#include "rt/core/worker.hpp"
+
+namespace rt {
+
+template <Environment Env>
+void Worker<Env>::schedule_local(Header& task, bool is_yield) {
+  batch_.inc_local_schedule_count();
+  bool others_should_know = true;
+  if (is_yield || !lifo_enabled_) {
+    push_back(task);
+  } else {
+    // One task in the slot tells nobody, by design: this worker runs it next.
+    Header* displaced = std::exchange(lifo_, &task);
+    others_should_know = displaced != nullptr;
+    if (displaced != nullptr) push_back(*displaced);
+  }
+  // What the driver wakes comes in batches: there one notification follows after them.
+  if (others_should_know && !in_driver_) shared_.notify_parked();
+}
+
+template <Environment Env>
+void Worker<Env>::defer(Header& task) {
+  // The same task twice in a row is one entry (several leaves of one task ran out of budget).
+  if (!deferred_.empty() && deferred_.back() == &task) {
+    drop_reference(task);
+    return;
+  }
+  deferred_.push_back(&task);
+}
+
+/// The calling seat keeps its thread and blocks; whoever takes this core finds nothing that only that thread knew.
+template <Environment Env>
+void Worker<Env>::before_hand_over(Seat<Env>& seat) {
+  in_driver_ = true;  // one notification below
+  wake_deferred();    // 1.48 does not (Tokio #7877): a task that yielded would wait for the blocked thread
+  in_driver_ = false;
+  if (Header* task = std::exchange(lifo_, nullptr)) push_back(*task);
+  if (remote_.queue.len() > 0) shared_.notify_parked();
+  open_task_ = nullptr;
+  remote_.metrics.leave_poll();
+  seat.core = nullptr;
+  seat.worker = nullptr;
+  seat.slots = nullptr;
+  seat.counts = nullptr;
+  seat.ids = nullptr;
+}
+
+}  // namespace rt

@@ -1,0 +1,36 @@
+#include "rt/task/coroutine.hpp"
+
+#include <stdexcept>
+
+#include "rt/task/context.hpp"
+
+namespace rt::detail {
+
+Header& take_slot(std::size_t output_bytes, std::size_t frame_bytes) {
+  Context* context = current();
+  if (context == nullptr || context->home == nullptr) {
+    throw std::logic_error("a Task was made outside every runtime; pass the function to spawn() or block_on() instead");
+  }
+  return context->home->slots().take(output_bytes, frame_bytes, context->slots);
+}
+
+void give_up_slot(Header& header) noexcept { SlotRegistry::give(header); }
+
+PollResult poll_coroutine(Header& task) {
+  if (Leaf* leaf = task.leaf) {
+    if (!leaf->poll(task)) return task.working ? PollResult::working : PollResult::pending;
+    task.leaf = nullptr;
+  }
+  static_cast<PromiseBase*>(task.resume_at)->self.resume();
+  if (task.finished) return PollResult::ready;
+  return task.working ? PollResult::working : PollResult::pending;
+}
+
+void cancel_coroutine(Header& task) { task.outcome = Outcome::cancelled; }
+
+void destroy_frame(Header& task) {
+  task.leaf = nullptr;
+  std::coroutine_handle<>::from_address(task.body()).destroy();
+}
+
+}  // namespace rt::detail

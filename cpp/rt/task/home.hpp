@@ -1,0 +1,65 @@
+// What is a scheduler, as seen by a task, a wait or a handle?
+//
+// The face that tasks, wakers, timers and sync primitives know, compiled once; Shared<Env> (core/shared.hpp) is the
+// scheduler behind it, in each world. A task reaches its home through one pointer in its header.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+#include "rt/env/environment.hpp"
+
+namespace rt {
+
+struct Header;
+class Hooks;
+class SlotRegistry;
+class TimeDriver;
+
+/// How a task that is ready came to be so; it decides where it is put (BEHAVIOUR: yields go behind everything).
+enum class Ready : std::uint8_t {
+  woken,    // from elsewhere: may take the LIFO slot
+  yielded,  // woken while it ran: to the back of the queue
+};
+
+class Home {
+ public:
+  Home(const Home&) = delete;
+  Home& operator=(const Home&) = delete;
+  virtual ~Home() = default;
+
+  /// Any thread. Takes over one reference of a task that is marked notified, and queues it.
+  virtual void schedule(Header& task, Ready how) = 0;
+
+  /// Any thread. Counts, reports and queues a new task whose word says "new" (its queue reference is passed on).
+  /// `worker`: where it starts, or any_worker.
+  virtual void submit_new(Header& task, std::uint32_t worker) = 0;
+
+  /// Any thread. Hands a new blocking job to the pool (in a simulation: runs it at once).
+  virtual void submit_blocking(Header& task, Nanos cost) = 0;
+
+  /// Any thread. The joiner has been woken: run the terminate hook, take the task off the books.
+  virtual void ended(Header& task) = 0;
+
+  /// This world's clock: on a worker its own, elsewhere that of the world.
+  [[nodiscard]] virtual Nanos now() = 0;
+
+  [[nodiscard]] virtual TimeDriver& timers() = 0;
+  [[nodiscard]] virtual SlotRegistry& slots() = 0;
+
+  /// True where time is virtual: work() suspends instead of spinning, and nothing may block.
+  [[nodiscard]] virtual bool simulated() const = 0;
+
+  /// +1 when a poll has used up its budget (metric budget_forced_yield_count). Any thread.
+  virtual void count_forced_yield() = 0;
+
+  /// Runs `blocking` with the worker's core handed on, if this thread has one; `cost` is charged in a simulation.
+  virtual void block_in_place(const std::function<void()>& blocking, Nanos cost) = 0;
+
+  static constexpr std::uint32_t any_worker = ~std::uint32_t{0};
+
+ protected:
+  Home() = default;
+};
+
+}  // namespace rt

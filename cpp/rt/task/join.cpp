@@ -1,0 +1,84 @@
+#include "rt/task/join.hpp"
+
+#include <atomic>
+
+#include "rt/env/thread_env.hpp"
+
+namespace rt {
+namespace {
+
+constexpr JoinWaker::Vtable task_vtable{
+    [](void* data) { wake(*static_cast<Header*>(data)); },
+    [](void* data) { drop_reference(*static_cast<Header*>(data)); },
+};
+
+/// A thread that waits. On the heap and counted, since the waker may still be in notify() when the waiter goes on.
+struct ThreadWaiter {
+  Parker<ThreadEnv> parker;
+  std::atomic<int> references{2};
+  void drop() {
+    // acq_rel: the last one out must see all that the other did with the parker before it frees it.
+    if (references.fetch_sub(1, acq_rel) == 1) delete this;
+  }
+};
+
+constexpr JoinWaker::Vtable thread_vtable{
+    [](void* data) { static_cast<ThreadWaiter*>(data)->parker.notify(); },
+    [](void* data) { static_cast<ThreadWaiter*>(data)->drop(); },
+};
+
+}  // namespace
+
+JoinWaker task_join_waker(Header& task) {
+  task.state.add_ref();
+  return {&task_vtable, &task};
+}
+
+bool JoinRef::poll(JoinWaker waker) {
+  auto snapshot = task_->state.load();
+  if (snapshot.is_complete()) {
+    waker.drop();
+    return true;
+  }
+  if (snapshot.is_join_waker_set()) {
+    if (task_->join_waker.same_as(waker)) {  // reading it is allowed to all while the bit is set
+      waker.drop();
+      return false;
+    }
+    if (!task_->state.unset_join_waker()) {  // it has just ended: the field belongs to it
+      waker.drop();
+      return true;
+    }
+    task_->join_waker.drop();
+  }
+  task_->join_waker = waker;
+  if (task_->state.set_join_waker()) return false;
+  task_->join_waker.drop();  // it has just ended and has not seen the field
+  return true;
+}
+
+bool JoinRef::wait_until(Nanos deadline) {
+  if (done()) return true;
+  auto* waiter = new ThreadWaiter;
+  bool in_time = poll({&thread_vtable, waiter});
+  while (!in_time) {
+    in_time = waiter->parker.wait(deadline);
+    if (done()) in_time = true;
+    else if (!in_time) break;
+    else in_time = false;  // a token without an end does not happen; look again all the same
+  }
+  waiter->drop();
+  return in_time;
+}
+
+void JoinRef::drop() {
+  if (task_ == nullptr) return;
+  Header& task = *std::exchange(task_, nullptr);
+  if (task.state.drop_join_fast()) return;  // never polled yet, and the task keeps other references
+  const OnDropJoin todo = task.state.drop_join_handle();
+  if (todo.drop_output) task.vtable->drop_output(task);
+  if (todo.drop_waker) task.join_waker.drop();
+  drop_reference(task);
+}
+
+}  // namespace rt

@@ -1,0 +1,20 @@
+// A lock that some tasks' polls need, and that is worth keeping over many polls. The core knows no more about it.
+//
+// The binding's one lane is CPython's GIL. A worker stays in the lane from poll to poll of that lane's tasks, pauses
+// often enough for others, and leaves it before anything that could wait (ARCHITECTURE.md 10).
+#pragma once
+
+namespace rt {
+
+class Lane {
+ public:
+  virtual void enter() = 0;
+  virtual void leave() = 0;
+  /// Lets others in for a moment.
+  virtual void pause() = 0;
+
+ protected:
+  ~Lane() = default;
+};
+
+}  // namespace rt

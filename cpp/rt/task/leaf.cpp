@@ -1,0 +1,65 @@
+#include "rt/task/leaf.hpp"
+
+#include "rt/env/cpu.hpp"
+#include "rt/task/context.hpp"
+
+namespace rt {
+
+namespace coop {
+
+bool proceed(Header& task) {
+  Context* context = current();
+  if (context == nullptr || !context->budget.is_limited()) return true;
+  if (context->budget.left == 0) {
+    defer(task);
+    return false;
+  }
+  if (--context->budget.left == 0 && context->home != nullptr) context->home->count_forced_yield();
+  return true;
+}
+
+void give_back() {
+  Context* context = current();
+  if (context != nullptr && context->budget.is_limited()) ++context->budget.left;
+}
+
+}  // namespace coop
+
+void defer(Header& task) {
+  Context* context = current();
+  if (context != nullptr && context->worker != nullptr && context->home == task.home) {
+    task.state.add_ref();
+    context->worker->defer(task);
+    return;
+  }
+  wake(task);
+}
+
+bool YieldNow::poll(Header& task) {
+  if (yielded_) return true;
+  yielded_ = true;
+  defer(task);
+  return false;
+}
+
+bool ConsumeBudget::poll(Header& task) { return coop::proceed(task); }
+
+bool Work::poll(Header& task) {
+  if (begun_ || span_ == 0) return true;
+  begun_ = true;
+  Context* context = current();
+  if (context == nullptr || context->worker == nullptr || !task.home->simulated()) {
+    spin_for(span_);
+    return true;
+  }
+  context->worker->busy_until(context->worker->now() + span_);
+  task.working = true;
+  return false;
+}
+
+void spin_for(Nanos span) {
+  const Nanos end = steady_now() + span;
+  while (steady_now() < end) cpu_relax();
+}
+
+}  // namespace rt

@@ -1,0 +1,126 @@
+#include "rt/task/poll.hpp"
+
+#include "rt/task/context.hpp"
+#include "rt/task/slots.hpp"
+
+namespace rt {
+namespace {
+
+/// Tells what the code being polled may ask: which task am I?
+class CurrentTask {
+ public:
+  explicit CurrentTask(Header& task) : context_(current()) {
+    if (context_ == nullptr) return;
+    outer_ = context_->task;
+    context_->task = &task;
+  }
+  ~CurrentTask() {
+    if (context_ != nullptr) context_->task = outer_;
+  }
+  CurrentTask(const CurrentTask&) = delete;
+  CurrentTask& operator=(const CurrentTask&) = delete;
+
+ private:
+  Context* context_;
+  Header* outer_ = nullptr;
+};
+
+/// References that end with the task: its own, and the one of the turn that ended it, if it was in a turn.
+constexpr std::size_t own = 1;
+constexpr std::size_t own_and_turn = 2;
+
+/// The outcome is stored; everything after it. `references` are dropped at the end.
+void publish_end(Header& task, std::size_t references) {
+  task.vtable->drop_future(task);
+  const auto snapshot = task.state.complete();
+  if (!snapshot.is_join_interested()) {
+    task.vtable->drop_output(task);
+  } else if (snapshot.is_join_waker_set()) {
+    task.join_waker.wake();
+    // The handle may have gone while we woke it; then the waker is ours to drop.
+    if (!task.state.unset_waker_after_complete().is_join_interested()) task.join_waker.drop();
+  }
+  task.home->ended(task);
+  if (task.state.complete_release(references)) free_task(task);
+}
+
+void cancel_and_end(Header& task, std::size_t references) {
+  {
+    const CurrentTask scope(task);
+    task.vtable->cancel(task);
+  }
+  publish_end(task, references);
+}
+
+Polled after_poll(Header& task, PollResult result) {
+  if (result == PollResult::working) return Polled::working;
+  if (result == PollResult::ready) {
+    publish_end(task, own_and_turn);
+    return Polled::done;
+  }
+  switch (task.state.finish_poll()) {
+    case OnIdle::idle: break;  // the transition dropped the turn's reference
+    case OnIdle::requeue: task.home->schedule(task, Ready::yielded); break;
+    case OnIdle::dealloc: free_task(task); break;
+    case OnIdle::cancelled: cancel_and_end(task, own_and_turn); break;
+  }
+  return Polled::done;
+}
+
+Polled poll_now(Header& task) {
+  PollResult result;
+  {
+    const CurrentTask scope(task);
+    result = task.vtable->poll(task);
+  }
+  return after_poll(task, result);
+}
+
+}  // namespace
+
+bool begin_poll(Header& task) {
+  switch (task.state.start_running()) {
+    case OnRun::run: return true;
+    case OnRun::cancelled: cancel_and_end(task, own_and_turn); return false;
+    case OnRun::busy: return false;  // someone else runs it; the transition dropped our reference
+    case OnRun::dealloc: free_task(task); return false;
+  }
+  return false;
+}
+
+Polled finish_poll(Header& task) {
+  // relaxed: only the poller writes, a dump reads a count that may lag.
+  task.polls.store(task.polls.load(relaxed) + 1, relaxed);
+  return poll_now(task);
+}
+
+Polled continue_poll(Header& task) {
+  task.working = false;
+  return poll_now(task);
+}
+
+void shut_down_task(Header& task) {
+  if (!task.state.start_shutdown()) return;  // being polled: the poller sees the bit; or it has ended
+  cancel_and_end(task, own);
+}
+
+bool request_cancel(Header& task) {
+  if (task.vtable->request_cancel != nullptr) {
+    if (task.state.load().is_complete()) return false;
+    task.vtable->request_cancel(task);
+    wake(task);
+    return true;
+  }
+  if (task.state.load().is_complete()) return false;
+  if (task.state.notify_and_cancel() == OnWake::submit) task.home->schedule(task, Ready::woken);
+  return true;
+}
+
+void free_task(Header& task) {
+  task.join_waker.drop();
+  delete task.extra;
+  task.extra = nullptr;
+  SlotRegistry::give(task);
+}
+
+}  // namespace rt

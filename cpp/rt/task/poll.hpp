@@ -1,0 +1,35 @@
+// One poll of one task, from the queue's reference to what follows from its end.
+//
+// After Tokio 1.48's task/harness.rs. What is different: a poll may stay open in a simulation (Polled::working), and a
+// cancelled Python coroutine is unwound rather than dropped. Order at the end: the future is destroyed, the outcome
+// published, the joiner woken, the home told, the references dropped.
+#pragma once
+
+#include "rt/task/waker.hpp"
+
+namespace rt {
+
+enum class Polled : std::uint8_t {
+  done,     // pending, ended, or nothing to do: the queue's reference has been dealt with
+  working,  // simulation: call continue_poll() when the time has come
+};
+
+/// Takes over the queue's reference, in a context with a home. False: there is nothing to poll, and what was to be done
+/// (ending a cancelled task) has been done.
+[[nodiscard]] bool begin_poll(Header& task);
+
+/// After begin_poll() said yes: the poll itself, and what follows from it.
+Polled finish_poll(Header& task);
+
+/// Both, for those who count nothing (pool threads, block_on).
+inline void run_task(Header& task) {
+  if (begin_poll(task)) static_cast<void>(finish_poll(task));
+}
+
+/// Simulation: goes on with a poll that stopped in work().
+Polled continue_poll(Header& task);
+
+/// Ends a task at once, if nobody is polling it (shutdown). Takes no reference over.
+void shut_down_task(Header& task);
+
+}  // namespace rt

@@ -1,0 +1,216 @@
+#include "rt/task/slots.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <new>
+
+#include "rt/task/context.hpp"
+
+namespace rt {
+namespace {
+
+constexpr std::uint16_t class_for(std::size_t bytes) {
+  for (std::uint16_t i = 0; i < slot_sizes.size(); ++i) {
+    if (bytes <= slot_sizes[i]) return i;
+  }
+  return large_class;
+}
+
+// One table look-up instead of the search above, by 64-byte steps.
+constexpr std::array<std::uint8_t, 65> class_by_line = [] {
+  std::array<std::uint8_t, 65> table{};
+  for (std::size_t line = 0; line < table.size(); ++line) table[line] = static_cast<std::uint8_t>(class_for(line * 64));
+  return table;
+}();
+
+std::size_t round_up(std::size_t bytes, std::size_t unit) { return (bytes + unit - 1) / unit * unit; }
+
+void* aligned_block(std::size_t bytes) {
+  void* block = std::aligned_alloc(chunk_bytes, round_up(bytes, chunk_bytes));
+  if (block == nullptr) throw std::bad_alloc();
+  return block;
+}
+
+}  // namespace
+
+Header& SlotCache::take(std::uint16_t size_class) {
+  Stock& stock = stock_[size_class];
+  if (stock.loaded.top == nullptr) {
+    std::swap(stock.loaded, stock.spare);
+    if (stock.loaded.top == nullptr) {
+      const std::scoped_lock lock(registry_.depot_mutex_);
+      stock.loaded = registry_.full_magazine(size_class);
+    }
+  }
+  return *stock.loaded.pop();
+}
+
+void SlotCache::give(Header& slot) {
+  Stock& stock = stock_[slot.size_class];
+  if (stock.loaded.count == Magazine::capacity) {
+    if (stock.spare.count != 0) {
+      const std::scoped_lock lock(registry_.depot_mutex_);
+      registry_.depot_[slot.size_class].push_back(stock.spare);
+      stock.spare = {};
+    }
+    std::swap(stock.loaded, stock.spare);
+  }
+  stock.loaded.push(slot);
+}
+
+void SlotCache::give_back_all() {
+  const std::scoped_lock lock(registry_.depot_mutex_);
+  for (std::size_t i = 0; i < stock_.size(); ++i) {
+    for (Magazine* magazine : {&stock_[i].loaded, &stock_[i].spare}) {
+      if (magazine->count != 0) registry_.depot_[i].push_back(*magazine);
+      *magazine = {};
+    }
+  }
+}
+
+SlotRegistry::~SlotRegistry() {
+  for (Chunk* chunk = chunks_.load(relaxed); chunk != nullptr;) {  // relaxed: nobody else is left
+    Chunk* next = chunk->next;
+    std::free(chunk);
+    chunk = next;
+  }
+}
+
+SlotRegistry::Chunk& SlotRegistry::chunk_of(Header& slot) {
+  // Chunks are aligned to their size; a large chunk's only slot lies in its first 64 KiB.
+  return *reinterpret_cast<Chunk*>(reinterpret_cast<std::uintptr_t>(&slot) & ~(std::uintptr_t{chunk_bytes} - 1));
+}
+
+SlotRegistry& SlotRegistry::of(Header& slot) { return *chunk_of(slot).registry; }
+
+SlotRegistry::Chunk& SlotRegistry::add_chunk(std::uint16_t size_class, std::uint32_t slot_bytes, std::uint32_t slots) {
+  const std::size_t bytes = sizeof(Chunk) + std::size_t{slot_bytes} * slots;
+  auto* chunk = new (aligned_block(bytes)) Chunk;
+  chunk->registry = this;
+  chunk->next = chunks_.load(relaxed);  // relaxed: only written under the lock that we hold
+  chunk->bytes = bytes;
+  chunk->slot_bytes = slot_bytes;
+  chunk->slots = slots;
+  chunk->size_class = size_class;
+  footprint_.store(footprint_.load(relaxed) + round_up(bytes, chunk_bytes), relaxed);  // a gauge
+  // release: pairs with the acquire in for_each_slot(); the fields above are read after it.
+  chunks_.store(chunk, release);
+  return *chunk;
+}
+
+void SlotRegistry::carve(Chunk& chunk, Magazine& into, std::uint32_t most) {
+  const std::uint32_t begin = chunk.carved.load(relaxed);  // relaxed: only written under the lock that we hold
+  const std::uint32_t end = std::min(begin + most, chunk.slots);
+  for (std::uint32_t i = end; i > begin; --i) {  // from the back: the lowest address is taken first
+    auto* header = new (&chunk.slot(i - 1)) Header;
+    header->size_class = chunk.size_class;
+    into.push(*header);
+  }
+  // release: pairs with the acquire in for_each_slot(); the headers have been constructed before it.
+  chunk.carved.store(end, release);
+}
+
+Magazine SlotRegistry::full_magazine(std::uint16_t size_class) {
+  auto& stored = depot_[size_class];
+  if (!stored.empty()) {
+    const Magazine magazine = stored.back();
+    stored.pop_back();
+    return magazine;
+  }
+  Chunk*& open = open_chunk_[size_class];
+  if (open == nullptr || open->carved.load(relaxed) == open->slots) {  // relaxed: under the lock
+    const std::uint32_t bytes = slot_sizes[size_class];
+    open = &add_chunk(size_class, bytes, static_cast<std::uint32_t>((chunk_bytes - sizeof(Chunk)) / bytes));
+  }
+  Magazine magazine;
+  carve(*open, magazine, Magazine::capacity);
+  return magazine;
+}
+
+Header& SlotRegistry::take_large(std::size_t bytes) {
+  for (std::size_t i = 0; i < large_free_.size(); ++i) {
+    Header* slot = large_free_[i];
+    if (chunk_of(*slot).slot_bytes < bytes || chunk_of(*slot).slot_bytes > 2 * bytes) continue;
+    large_free_[i] = large_free_.back();
+    large_free_.pop_back();
+    return *slot;
+  }
+  Chunk& chunk = add_chunk(large_class, static_cast<std::uint32_t>(round_up(bytes, 64)), 1);
+  Magazine one;
+  carve(chunk, one, 1);
+  return *one.pop();
+}
+
+Header& SlotRegistry::take(std::size_t output_bytes, std::size_t body_bytes, SlotCache* cache) {
+  const std::size_t body_offset = sizeof(Header) + round_up(std::max<std::size_t>(output_bytes, 16), 16);
+  const std::size_t bytes = body_offset + body_bytes;
+  const std::uint16_t size_class = bytes > slot_sizes.back() ? large_class : class_by_line[round_up(bytes, 64) / 64];
+  Header* slot = nullptr;
+  if (size_class != large_class && cache != nullptr && &cache->registry_ == this) {
+    slot = &cache->take(size_class);
+  } else {
+    const std::scoped_lock lock(depot_mutex_);
+    if (size_class == large_class) {
+      slot = &take_large(bytes);
+    } else {
+      Magazine& stock = outside_[size_class];
+      if (stock.top == nullptr) stock = full_magazine(size_class);
+      slot = stock.pop();
+    }
+    if (orphaned_) ++held_;
+  }
+  slot->body_offset = static_cast<std::uint16_t>(body_offset);
+  return *slot;
+}
+
+void SlotRegistry::give(Header& slot) {
+  SlotRegistry& registry = of(slot);
+  Context* context = current();
+  if (slot.size_class != large_class && context != nullptr && context->slots != nullptr &&
+      &context->slots->registry_ == &registry) {
+    context->slots->give(slot);
+    return;
+  }
+  registry.give_outside(slot);
+}
+
+void SlotRegistry::give_outside(Header& slot) {
+  bool last = false;
+  {
+    const std::scoped_lock lock(depot_mutex_);
+    if (slot.size_class == large_class) {
+      large_free_.push_back(&slot);
+    } else {
+      Magazine& stock = outside_[slot.size_class];
+      if (stock.count == Magazine::capacity) {
+        depot_[slot.size_class].push_back(stock);
+        stock = {};
+      }
+      stock.push(slot);
+    }
+    if (orphaned_) last = --held_ == 0;
+  }
+  if (last) delete this;
+}
+
+void SlotRegistry::orphan() {
+  bool last = false;
+  {
+    const std::scoped_lock lock(depot_mutex_);
+    orphaned_ = true;
+    // A slot that is being given back right now has no reference any more but waits for our lock: what is not in a
+    // free list counts as held, whatever its word says.
+    std::size_t free_slots = large_free_.size();
+    for (const auto& magazine : outside_) free_slots += magazine.count;
+    for (const auto& stored : depot_) {
+      for (const auto& magazine : stored) free_slots += magazine.count;
+    }
+    std::size_t carved = 0;
+    for_each_slot([&](Header&) { ++carved; });
+    held_ = carved - free_slots;
+    last = held_ == 0;
+  }
+  if (last) delete this;
+}
+
+}  // namespace rt

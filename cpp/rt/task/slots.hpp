@@ -1,0 +1,151 @@
+// Where do tasks live, and how are all of them found?
+//
+// A slot is a header, room for a result, and a frame or payload. Slots are carved from 64 KiB chunks by size class; the
+// chunks are the registry of live tasks: dump and shutdown walk them, so a spawn inserts into no list and takes no
+// lock. Headers are constructed at carving and never destroyed before the registry, so a walk may read any of them.
+//
+// Each worker has a cache of free slots, two magazines a class; full and empty magazines are exchanged with a shared
+// depot (Bonwick and Adams, "Magazines and Vmem", 2001), so that memory freed by another thread than the one that took
+// it comes round again. Threads that are no workers share one cache under the depot's lock.
+//
+// The registry outlives its runtime as long as a handle or a waker keeps a slot: orphan() counts what is still held.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "rt/task/header.hpp"
+
+namespace rt {
+
+inline constexpr std::size_t chunk_bytes = 64 * 1024;
+inline constexpr std::array<std::uint32_t, 14> slot_sizes{192, 256, 320, 384,  448,  512,  640,
+                                                          768, 1024, 1280, 1536, 2048, 3072, 4096};
+inline constexpr std::uint16_t large_class = slot_sizes.size();  // one slot a chunk
+
+/// A chain of free slots of one class, linked by queue_next.
+struct Magazine {
+  static constexpr std::uint32_t capacity = 128;
+  Header* top = nullptr;
+  std::uint32_t count = 0;
+
+  void push(Header& slot) noexcept {
+    slot.queue_next = top;
+    top = &slot;
+    ++count;
+  }
+  Header* pop() noexcept {
+    Header* slot = top;
+    if (slot != nullptr) {
+      top = slot->queue_next;
+      --count;
+    }
+    return slot;
+  }
+};
+
+class SlotRegistry;
+
+/// One thread's stock of free slots. Owner thread only.
+class SlotCache {
+ public:
+  explicit SlotCache(SlotRegistry& registry) : registry_(registry) {}
+  SlotCache(const SlotCache&) = delete;
+  SlotCache& operator=(const SlotCache&) = delete;
+  ~SlotCache() { give_back_all(); }
+
+  [[nodiscard]] Header& take(std::uint16_t size_class);
+  void give(Header& slot);
+  void give_back_all();
+
+ private:
+  friend class SlotRegistry;
+  struct Stock {
+    Magazine loaded;
+    Magazine spare;
+  };
+  SlotRegistry& registry_;
+  std::array<Stock, slot_sizes.size()> stock_;
+};
+
+/// All slots of one runtime or simulation.
+class SlotRegistry {
+ public:
+  static SlotRegistry* create() { return new SlotRegistry; }
+  SlotRegistry(const SlotRegistry&) = delete;
+  SlotRegistry& operator=(const SlotRegistry&) = delete;
+
+  /// Any thread. A free slot with room for `body` bytes behind header and result; from `cache` if that is ours.
+  [[nodiscard]] Header& take(std::size_t output_bytes, std::size_t body_bytes, SlotCache* cache);
+
+  /// Any thread. The slot's word must say: no references.
+  static void give(Header& slot);
+
+  /// The registry that a slot belongs to.
+  static SlotRegistry& of(Header& slot);
+
+  /// Calls visit(Header&) for every slot ever carved, live or free. Any thread, at any time; slots carved meanwhile may
+  /// be missed. Part `part` of `parts`, so that several workers can share a walk.
+  template <class Visit>
+  void for_each_slot(Visit&& visit, std::size_t part = 0, std::size_t parts = 1) {
+    std::size_t number = 0;
+    // acquire: pairs with the release in add_chunk(); the chunk's header is read next.
+    for (Chunk* chunk = chunks_.load(acquire); chunk != nullptr; chunk = chunk->next) {
+      if (number++ % parts != part) continue;
+      // acquire: pairs with the release in carve(); the headers below the mark have been constructed.
+      const std::uint32_t carved = chunk->carved.load(acquire);
+      for (std::uint32_t i = 0; i < carved; ++i) visit(chunk->slot(i));
+    }
+  }
+
+  /// The runtime is gone: from now on the registry lives as long as its last held slot. Call once, no worker running.
+  void orphan();
+
+  /// Bytes in chunks.
+  [[nodiscard]] std::size_t footprint() const { return footprint_.load(relaxed); }
+
+ private:
+  friend class SlotCache;
+
+  struct alignas(64) Chunk {
+    SlotRegistry* registry;
+    Chunk* next;
+    std::size_t bytes;
+    std::uint32_t slot_bytes;
+    std::uint32_t slots;
+    std::atomic<std::uint32_t> carved{0};
+    std::uint16_t size_class;
+    [[nodiscard]] Header& slot(std::uint32_t i) noexcept {
+      return *reinterpret_cast<Header*>(reinterpret_cast<std::byte*>(this + 1) + std::size_t{slot_bytes} * i);
+    }
+  };
+  static_assert(sizeof(Chunk) == 64);
+
+  SlotRegistry() = default;
+  ~SlotRegistry();
+  static Chunk& chunk_of(Header& slot);
+
+  // All of these: with depot_mutex_ held.
+  Chunk& add_chunk(std::uint16_t size_class, std::uint32_t slot_bytes, std::uint32_t slots);
+  void carve(Chunk& chunk, Magazine& into, std::uint32_t most);
+  [[nodiscard]] Magazine full_magazine(std::uint16_t size_class);
+  Header& take_large(std::size_t bytes);
+  void give_outside(Header& slot);
+
+  std::atomic<Chunk*> chunks_{nullptr};
+  std::atomic<std::size_t> footprint_{0};
+  std::mutex depot_mutex_;
+  std::array<std::vector<Magazine>, slot_sizes.size()> depot_;
+  std::array<Chunk*, slot_sizes.size()> open_chunk_{};
+  std::array<Magazine, slot_sizes.size()> outside_;  // the cache of threads that are no workers
+  std::vector<Header*> large_free_;
+  bool orphaned_ = false;
+  std::size_t held_ = 0;
+};
+
+}  // namespace rt

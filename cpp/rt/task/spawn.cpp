@@ -1,0 +1,39 @@
+#include "rt/task/spawn.hpp"
+
+#include <stdexcept>
+
+namespace rt {
+
+void prepare_header(Header& task, Home& home, const SpawnOptions& options, std::source_location at) {
+  task.queue_next = nullptr;
+  task.home = &home;
+  task.leaf = nullptr;
+  task.polls.store(0, relaxed);  // relaxed, all three: published with the word, or a dump's reading that may lag
+  task.ready_since.store(0, relaxed);
+  task.outcome = Outcome::none;
+  task.join_waker = {};
+  task.lane = nullptr;
+  task.spawned_at = at;
+  task.finished = false;
+  task.working = false;
+  task.extra = options.name.empty() ? nullptr : new TaskExtra{std::string(options.name), {}};
+}
+
+namespace detail {
+
+Home& require_home() {
+  Context* context = current();
+  if (context == nullptr || context->home == nullptr) {
+    throw std::logic_error("spawn() outside every runtime; use runtime.spawn()");
+  }
+  return *context->home;
+}
+
+void launch(Header& task, Home& home, const SpawnOptions& options, std::source_location at) {
+  prepare_header(task, home, options, at);
+  task.state.init_new();
+  home.submit_new(task, options.worker);
+}
+
+}  // namespace detail
+}  // namespace rt

@@ -1,0 +1,89 @@
+// spawn(function, arguments...): from a call to a task that its scheduler knows.
+//
+// The function is called here, at once; if it returns a Task its body runs later, on a worker; any other function is
+// itself the task's one poll. Arguments are copied or moved into the frame, as with std::thread.
+#pragma once
+
+#include <functional>
+#include <source_location>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#include "rt/task/context.hpp"
+#include "rt/task/join.hpp"
+
+namespace rt {
+
+/// How a task starts; all optional.
+struct SpawnOptions {
+  std::string_view name{};
+  std::uint32_t worker = Home::any_worker;
+};
+
+namespace detail {
+
+template <class T>
+struct IsTask : std::false_type {};
+template <class T>
+struct IsTask<Task<T>> : std::true_type {};
+
+/// The one poll of a plain function.
+template <class F, class... Args>
+Task<std::invoke_result_t<F, Args...>> call_once(F function, Args... args) {
+  co_return std::invoke(std::move(function), std::move(args)...);
+}
+
+/// The current scheduler, or std::logic_error.
+Home& require_home();
+
+/// Fills in what a new task's header lacks, and hands it to its home. Gives the join reference.
+void launch(Header& task, Home& home, const SpawnOptions& options, std::source_location at);
+
+template <class F, class... Args>
+auto make_task(F&& function, Args&&... args) {
+  using Result = std::invoke_result_t<F&, std::decay_t<Args>...>;
+  if constexpr (IsTask<Result>::value) {
+    static_assert(std::is_empty_v<std::decay_t<F>> || std::is_pointer_v<std::decay_t<F>>,
+                  "a lambda that is a coroutine must not capture: pass arguments instead");
+    return std::invoke(function, std::decay_t<Args>(std::forward<Args>(args))...);
+  } else {
+    return call_once<std::decay_t<F>, std::decay_t<Args>...>(std::forward<F>(function), std::forward<Args>(args)...);
+  }
+}
+
+}  // namespace detail
+
+/// A new header's fields for any kind of task (the binding's too). The word still says "free".
+void prepare_header(Header& task, Home& home, const SpawnOptions& options, std::source_location at);
+
+/// In a task or a block_on: spawns on the current runtime.
+template <class F, class... Args>
+auto spawn_with(const SpawnOptions& options, std::source_location at, F&& function, Args&&... args) {
+  Home& home = detail::require_home();
+  auto task = detail::make_task(std::forward<F>(function), std::forward<Args>(args)...);
+  using T = typename decltype(task)::value_type;
+  Header& header = *task.release();
+  detail::launch(header, home, options, at);
+  return JoinHandle<T>(header);
+}
+
+/// A function and the line that names it, so that spawn() can record its caller in spite of its parameter pack.
+template <class F>
+struct Located {
+  F function;
+  std::source_location at;
+  template <class G>
+  Located(G&& g, std::source_location place = std::source_location::current())  // implicit on purpose
+      : function(std::forward<G>(g)), at(place) {}
+};
+template <class G>
+Located(G&&) -> Located<std::decay_t<G>>;
+
+template <class F, class... Args>
+auto spawn(F&& function, Args&&... args) {
+  return spawn_with({}, std::source_location::current(), std::forward<F>(function), std::forward<Args>(args)...);
+}
+
+}  // namespace rt

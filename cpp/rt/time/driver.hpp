@@ -1,0 +1,104 @@
+// Who looks after the timers?
+//
+// One wheel a scheduler, under one lock, and one baton: the worker that holds it may sleep no longer than until the next
+// timer is due, all others sleep without limit. Invariant: while a worker sleeps with the baton, no timer is due before
+// the point it sleeps to; whoever registers an earlier one wakes it. BEHAVIOUR.md "Parker and driver".
+// Read next: wheel.hpp (which timers are due), core/worker/rest.hpp (who takes the baton).
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+
+#include "rt/env/environment.hpp"
+#include "rt/task/leaf.hpp"
+#include "rt/time/wheel.hpp"
+
+namespace rt {
+
+/// A wait until a point in time of its home's clock. Rounded up to the wheel's tick (1 ms).
+class Sleep final : public Leaf, private TimerEntry {
+ public:
+  /// For `span` from the first poll on, or until `deadline`.
+  static Sleep for_span(Nanos span) { return Sleep(span, true); }
+  static Sleep until(Nanos deadline) { return Sleep(deadline, false); }
+  Sleep(Sleep&&) = delete;
+  ~Sleep() override;
+
+  [[nodiscard]] bool poll(Header& task) override;
+  [[nodiscard]] const char* what() const override { return "sleep"; }
+
+  /// Not while a task waits in it: a new deadline for the next poll.
+  void reset_until(Nanos deadline);
+  /// On the clock of the home it is polled in; valid after the first poll.
+  [[nodiscard]] Nanos deadline() const { return deadline_; }
+
+ private:
+  friend class TimeDriver;
+  Sleep(Nanos time, bool is_span) : deadline_(time), is_span_(is_span) {}
+
+  Nanos deadline_;
+  bool is_span_;
+  bool registered_ = false;       // under the driver's lock, as the next two
+  bool fired_ = false;
+  Waker waker_;
+  TimeDriver* driver_ = nullptr;  // set at the first registration
+};
+
+[[nodiscard]] inline Sleep sleep_for(Nanos span) { return Sleep::for_span(span); }
+[[nodiscard]] inline Sleep sleep_until(Nanos deadline) { return Sleep::until(deadline); }
+
+class TimeDriver {
+ public:
+  TimeDriver(Nanos now, std::function<void(std::uint32_t)> unpark) : wheel_(clock_tick(now)), unpark_(std::move(unpark)) {}
+
+  /// A worker, before it sleeps or polls. False if another worker has the baton.
+  [[nodiscard]] bool try_take_baton() {
+    // acq_rel: what the holder before did to the wheel happens before what we do; success alone matters.
+    return !baton_taken_.exchange(true, acq_rel);
+  }
+  /// The holder.
+  void release_baton() {
+    // release: pairs with the exchange above.
+    baton_taken_.store(false, release);
+  }
+
+  /// The holder, before it sleeps: until when it may. Earlier timers registered from now on wake `worker`.
+  [[nodiscard]] Nanos begin_wait(std::uint32_t worker);
+  /// The holder, after it slept.
+  void end_wait();
+  /// The holder. Wakes all that is due.
+  void advance(Nanos now);
+
+  /// True if advance(now) would do anything. A hint, without the lock.
+  [[nodiscard]] bool is_due(Nanos now) const {
+    return next_hint_.load(relaxed) <= now;  // relaxed: a hint; the lock decides
+  }
+
+  /// no_deadline: there was no timer a moment ago. Without the lock, for those who would only look.
+  [[nodiscard]] Nanos next_deadline_hint() const { return next_hint_.load(relaxed); }  // relaxed: a hint
+
+  [[nodiscard]] std::size_t size();
+
+  /// The earliest point at which advance() has something to do, or no_deadline.
+  [[nodiscard]] Nanos next_deadline();
+
+ private:
+  friend class Sleep;
+  void add(Sleep& sleep);
+  void remove(Sleep& sleep);
+  [[nodiscard]] Nanos next_locked() const;
+
+  static constexpr std::uint32_t nobody = ~std::uint32_t{0};
+
+  std::mutex mutex_;
+  Wheel wheel_;
+  std::uint32_t waiting_worker_ = nobody;
+  Nanos waiting_until_ = no_deadline;
+  std::function<void(std::uint32_t)> unpark_;
+  std::atomic<bool> baton_taken_{false};
+  std::atomic<Nanos> next_hint_{no_deadline};
+};
+
+}  // namespace rt
