@@ -1,0 +1,222 @@
+// The ring under every schedule with at most two pre-emptions: nothing lost, nothing twice, no slot overwritten while it is read.
+// Laws: S1 (no item lost or invented), S6 (what was written before the push is seen by the taker), S8 (a claimed range is never
+// overwritten), S9 (half is taken), S10 (overflow keeps its order).
+#include "rt/core/queue.hpp"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <memory>
+#include <vector>
+
+#include "rt/drive/explore.hpp"
+#include "weaken.hpp"
+
+namespace rt {
+namespace {
+
+/// A pointer member that the explorer watches: it belongs to whoever holds the item.
+template <class T>
+class Watched {
+ public:
+  Watched& operator=(T value) {
+    cell_.set(value);
+    return *this;
+  }
+  operator T() const { return cell_.get(); }  // implicit, as a plain member
+
+ private:
+  ModelEnv::cell<T> cell_;
+};
+
+struct Item {
+  Watched<Item*> queue_next;
+  Watched<int> payload;
+  ModelEnv::atomic<int> taken{0};
+};
+
+struct Spill {
+  std::vector<Item*> items;
+  void push(Item* item) { items.push_back(item); }
+  void push_batch(Item* first, Item* last, std::size_t n) {
+    MODEL_CHECK(n == ModelEnv::ring_capacity / 2 + 1);
+    Item* item = first;
+    for (std::size_t i = 0; i < n; ++i) {
+      items.push_back(item);
+      if (i + 1 == n) MODEL_CHECK(item == last);
+      item = item->queue_next;
+    }
+  }
+};
+
+/// A ring with its owner's items; every taker marks what it got.
+template <class Env>
+struct World {
+  explicit World(std::uint8_t start = 0) : ring(start), own(start) {}
+  Ring<Env, Item> ring;
+  Ring<Env, Item> own;  // a thief's
+  std::array<Item, 10> items;
+  int pushed = 0;
+  Spill spill;
+
+  void push() {
+    Item& item = items[static_cast<std::size_t>(pushed)];
+    item.payload = ++pushed;
+    (void)ring.push_back_or_overflow(&item, spill);
+  }
+  void take(Item* item) {
+    if (item == nullptr) return;
+    MODEL_CHECK(item->payload != 0);                           // S6, and a data race if nothing orders it
+    MODEL_CHECK(item->taken.fetch_add(1, relaxed) == 0);       // S1
+  }
+  void steal_and_drain(Ring<Env, Item>& dst) {
+    std::uint32_t stolen = 0;
+    Item* const item = ring.steal_into(dst, stolen);
+    MODEL_CHECK((item == nullptr) == (stolen == 0));
+    MODEL_CHECK(stolen <= ModelEnv::ring_capacity / 2);        // S9
+    take(item);
+    drain(dst);
+  }
+  void drain(Ring<Env, Item>& from) {
+    while (Item* item = from.pop()) take(item);
+  }
+  void check_all_taken_once() {
+    drain(ring);
+    drain(own);
+    for (Item* item : spill.items) take(item);
+    for (int i = 0; i < pushed; ++i) MODEL_CHECK(items[static_cast<std::size_t>(i)].taken.load(relaxed) == 1);
+    MODEL_CHECK(ring.is_empty() && ring.len() == 0 && ring.remaining_slots() == ModelEnv::ring_capacity);
+  }
+};
+
+/// Owner pushes and pops across the wrap of the index, a thief takes half.
+template <class Env>
+void owner_against_thief(Model& m) {
+  auto w = std::make_shared<World<Env>>(std::uint8_t{254});
+  w->push();
+  m.thread([w] {
+    w->push();
+    w->push();
+    w->take(w->ring.pop());
+    w->push();
+    w->take(w->ring.pop());
+  });
+  m.thread([w] { w->steal_and_drain(w->own); });
+  m.after([w] { w->check_all_taken_once(); });
+}
+
+/// A full ring overflows while half of it is being taken; then the slots are used again (Tokio #2382).
+template <class Env>
+void overflow_against_thief(Model& m) {
+  auto w = std::make_shared<World<Env>>(std::uint8_t{253});
+  for (int i = 0; i < 4; ++i) w->push();
+  m.thread([w] {
+    w->push();
+    w->push();
+    w->take(w->ring.pop());
+    w->push();
+  });
+  m.thread([w] { w->steal_and_drain(w->own); });
+  m.after([w] { w->check_all_taken_once(); });
+}
+
+/// Only one of two thieves may copy at a time.
+template <class Env>
+void two_thieves(Model& m) {
+  auto w = std::make_shared<World<Env>>(std::uint8_t{254});
+  auto second = std::make_shared<Ring<Env, Item>>();
+  for (int i = 0; i < 3; ++i) w->push();
+  m.thread([w] {
+    w->push();
+    w->take(w->ring.pop());
+    w->push();
+  });
+  m.thread([w] { w->steal_and_drain(w->own); });
+  m.thread([w, second] { w->steal_and_drain(*second); });
+  m.after([w] { w->check_all_taken_once(); });
+}
+
+/// A thief writes into its own ring while another one reads from there (Tokio #2387).
+template <class Env>
+void thief_is_robbed(Model& m) {
+  auto w = std::make_shared<World<Env>>(std::uint8_t{254});
+  auto third = std::make_shared<Ring<Env, Item>>();
+  for (int i = 0; i < 4; ++i) w->push();
+  m.thread([w] {
+    std::uint32_t stolen = 0;
+    w->take(w->ring.steal_into(w->own, stolen));
+    w->take(w->ring.steal_into(w->own, stolen));
+    w->drain(w->own);
+  });
+  m.thread([w, third] {
+    std::uint32_t stolen = 0;
+    w->take(w->own.steal_into(*third, stolen));
+    w->drain(*third);
+  });
+  m.after([w] { w->check_all_taken_once(); });
+}
+
+/// The lengths that anybody may ask for stay within the capacity.
+template <class Env>
+void watcher(Model& m) {
+  auto w = std::make_shared<World<Env>>(std::uint8_t{254});
+  m.thread([w] {
+    w->push();
+    w->push();
+    w->take(w->ring.pop());
+    w->take(w->ring.pop());
+    w->push();
+  });
+  m.thread([w] {
+    MODEL_CHECK(w->ring.len() <= 3);
+    (void)w->ring.is_empty();
+  });
+  m.after([w] { w->check_all_taken_once(); });
+}
+
+void expect_all_hold(const char* name, const ModelSetup& world) {
+  const auto result = explore({}, world);
+  EXPECT_TRUE(result.complete) << result.failure;
+  std::printf("  %s: %llu schedules, %.0f ms\n", name, static_cast<unsigned long long>(result.schedules), result.ms);
+  ::testing::Test::RecordProperty("schedules", std::to_string(result.schedules));
+}
+
+TEST(RingModel, S1_S6_S9_owner_against_thief) { expect_all_hold("owner against thief", owner_against_thief<ModelEnv>); }
+TEST(RingModel, S1_S8_S10_overflow_against_thief) { expect_all_hold("overflow", overflow_against_thief<ModelEnv>); }
+TEST(RingModel, S1_S8_two_thieves) { expect_all_hold("two thieves", two_thieves<ModelEnv>); }
+TEST(RingModel, S1_S8_a_thief_is_robbed) { expect_all_hold("a thief is robbed", thief_is_robbed<ModelEnv>); }
+TEST(RingModel, S18_lengths_stay_in_range) { expect_all_hold("watcher", watcher<ModelEnv>); }
+
+// ---- seeded faults: each must be found ----
+
+using HeadWord = std::uint16_t;
+using TailWord = std::uint8_t;
+
+template <class Env>
+std::uint64_t schedules_until_found(std::initializer_list<ModelSetup> worlds) {
+  std::uint64_t schedules = 0;
+  for (const ModelSetup& world : worlds) {
+    const auto result = explore({.print = false}, world);
+    schedules += result.schedules;
+    if (!result.failed()) continue;
+    std::printf("  found after %llu schedules: %s\n", static_cast<unsigned long long>(schedules), result.failure.c_str());
+    return schedules;
+  }
+  return 0;
+}
+
+template <class Fault, class Only>
+bool is_found() {
+  using Env = WeakEnv<Fault, Only>;
+  return schedules_until_found<Env>({owner_against_thief<Env>, overflow_against_thief<Env>, two_thieves<Env>, thief_is_robbed<Env>,
+                                     watcher<Env>}) > 0;
+}
+
+TEST(RingFaults, a_relaxed_publication_is_found) { EXPECT_TRUE((is_found<StoresRelaxed, TailWord>())); }
+TEST(RingFaults, a_relaxed_look_at_the_tail_is_found) { EXPECT_TRUE((is_found<LoadsRelaxed, TailWord>())); }
+TEST(RingFaults, a_relaxed_look_at_the_head_is_found) { EXPECT_TRUE((is_found<LoadsRelaxed, HeadWord>())); }
+TEST(RingFaults, relaxed_exchanges_of_the_head_are_found) { EXPECT_TRUE((is_found<ChangesRelaxed, HeadWord>())); }
+TEST(RingFaults, exchanges_of_the_head_without_release_are_found) { EXPECT_TRUE((is_found<ChangesAcquire, HeadWord>())); }
+
+}  // namespace
+}  // namespace rt
