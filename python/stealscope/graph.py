@@ -71,6 +71,10 @@ class TaskGraph:
     def __hash__(self) -> int:
         return hash((self.indptr.tobytes(), self.indices.tobytes(), self.cost_ns.tobytes(), self.names))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # An unpickled array is writable: making the graph anew freezes, and checks, what came in.
+        return TaskGraph, (self.indptr, self.indices, self.cost_ns, self.names)
+
     @property
     def edge_count(self) -> int:
         """Number of edges."""

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .graph import TaskGraph, graph_from_edges
+from .units import checked_scale
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -63,8 +64,7 @@ def read_build(build_dir: str | os.PathLike[str], *, scale: float = 1.0) -> Buil
         ValueError: a file that is not in ninja's format, or not one command of the build file is in the log.
     """
     directory = Path(build_dir)
-    if not 0 <= scale < float("inf"):
-        raise ValueError(f"scale={scale!r}; need a finite number >= 0")
+    scale = checked_scale(scale)
     for name, hint in (("build.ninja", "give the folder in which ninja runs"), (".ninja_log", "build it first")):
         if not (directory / name).is_file():
             raise FileNotFoundError(f"{directory} has no {name}; {hint}")

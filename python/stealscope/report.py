@@ -71,7 +71,7 @@ class Report:
     manifest: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def from_run(cls, workload: Workload, *, makespan: int, metrics: Mapping[str, Any], **fields: Any) -> Report:
+    def from_run(cls, workload: Workload, /, *, makespan: int, metrics: Mapping[str, Any], **fields: Any) -> Report:
         """A report of `workload`: its name, work and span are filled in, and busy from the metrics' delta."""
         elapsed = metrics.get("elapsed") or 0
         busy = tuple(min(1.0, w["busy_duration_total"] / elapsed) for w in metrics["workers"]) if elapsed else None

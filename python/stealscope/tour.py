@@ -1,8 +1,8 @@
 """What does the runtime look like at work, in one minute?
 
 Invariant: every answer is checked before its speed is printed, and each step's numbers also come back as
-JSON-serialisable data. A step is one function of a `Runtime` that does not print; `tour` runs them and `render` makes
-the text. Read next: `__main__.py`, `report.py`.
+JSON-serialisable data. A step is one function of a `Runtime` that does not print; `tour` runs and prints them.
+Read next: `__main__.py`, `report.py`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .metrics import metrics_delta
 from .ninja import read_build
 from .report import Report
 from .tables import bar, key_values, table
-from .units import format_ns
+from .units import checked_scale, format_ns
 from .wfformat import read_workflow
 from .workloads import Workload
 
@@ -98,7 +98,7 @@ def load_recorded(
         recording = read_workflow(path)
         graph, label = recording.graph, recording.name
     bound = max(graph.work / workers, graph.span) / 1e9
-    chosen = default_scale(bound) if scale is None else scale
+    chosen = default_scale(bound) if scale is None else checked_scale(scale)
     costs = [round(cost * chosen) for cost in graph.cost_ns.tolist()]
     scaled = workloads.dag(graph.indptr, graph.indices, costs, names=graph.names, label=label)
     path_names = tuple(graph.name(node) for node in graph.critical_path)
@@ -106,7 +106,7 @@ def load_recorded(
 
 
 def default_scale(seconds: float) -> float:
-    """The power of ten, at most 1, that brings a run of so many seconds to half a second or less, but not below 50 ms."""
+    """The power of ten, at most 1, that brings a run of so many seconds to half a second or less."""
     scale = 1.0
     while seconds * scale > _TARGET_SECONDS:
         scale /= 10

@@ -15,6 +15,7 @@ __all__ = [
     "MAX_NS",
     "checked_count",
     "checked_ns",
+    "checked_scale",
     "format_ns",
     "ns_to_seconds",
     "optional_seconds_to_ns",
@@ -86,6 +87,20 @@ def checked_count(value: SupportsIndex, name: str, *, low: int = 0, high: int = 
     if not low <= number <= high:
         raise ValueError(f"{name}={number}; need {low}..{high}" + (f"; {hint}" if hint else ""))
     return number
+
+
+def checked_scale(scale: float, name: str = "scale") -> float:
+    """A factor on recorded times, as a float.
+
+    Raises:
+        TypeError: not a real number.
+        ValueError: negative, NaN or infinite.
+    """
+    if isinstance(scale, bool) or not _is_real(scale):
+        raise TypeError(f"{name}={scale!r} is a {type(scale).__name__}; need a number, such as 1e-6")
+    if not math.isfinite(scale) or scale < 0:
+        raise ValueError(f"{name}={scale!r}; need a finite number >= 0; 1e-6 makes a recorded second a microsecond")
+    return float(scale)
 
 
 def format_ns(ns: float) -> str:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .graph import TaskGraph, graph_from_edges
-from .units import MAX_NS, ns_to_seconds
+from .units import MAX_NS, checked_scale, ns_to_seconds
 
 if TYPE_CHECKING:
     import os
@@ -57,7 +57,7 @@ def read_workflow(path: str | os.PathLike[str], *, scale: float = 1.0) -> Workfl
         ValueError: not JSON, not WfFormat, or an unsound graph; the message begins with the path.
     """
     path = Path(path)
-    _check_scale(scale)
+    scale = checked_scale(scale)
     try:
         document = json.loads(path.read_bytes())
     except ValueError as error:  # JSONDecodeError and UnicodeDecodeError
@@ -72,7 +72,7 @@ def read_workflow(path: str | os.PathLike[str], *, scale: float = 1.0) -> Workfl
 
 def parse_workflow(document: object, *, scale: float = 1.0) -> Workflow:
     """As `read_workflow`, from JSON that is already decoded."""
-    _check_scale(scale)
+    scale = checked_scale(scale)
     root = _mapping(document, "the document")
     workflow = _mapping(root.get("workflow"), '"workflow"')
     specification = workflow.get("specification", workflow)  # before 1.5 the tasks are in the workflow itself
@@ -87,7 +87,7 @@ def parse_workflow(document: object, *, scale: float = 1.0) -> Workflow:
         ids=tuple(ids),
         graph=graph_from_edges(len(ids), _edges(tasks, ids), costs, ids),
         recorded_makespan=float(makespan) if _is_number(makespan) else None,
-        scale=float(scale),
+        scale=scale,
     )
 
 
@@ -248,13 +248,6 @@ def _kind(value: object) -> str:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _check_scale(scale: float) -> None:
-    if isinstance(scale, bool) or not isinstance(scale, int | float):
-        raise TypeError(f"scale={scale!r} is a {type(scale).__name__}; need a number, such as 1e-6")
-    if not math.isfinite(scale) or scale < 0:
-        raise ValueError(f"scale={scale!r}; need a finite number >= 0, such as 1e-6 for a microsecond a recorded second")
 
 
 def _scaled_ns(seconds: float, scale: float, task_id: str) -> int:

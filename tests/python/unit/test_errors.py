@@ -6,7 +6,6 @@ import pickle
 from concurrent import futures
 
 import pytest
-
 from stealscope import errors
 
 _BASES = {

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import networkx as nx
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from stealscope.graph import TaskGraph, graph_from_edges
 
 
@@ -44,7 +45,7 @@ def test_span_is_the_longest_path_that_networkx_finds(drawn: tuple[int, list[tup
             longest[target] = max(longest[target], longest[node] + costs[target])
     assert graph.span == max(longest.values())
     path = graph.critical_path
-    assert all(oracle.has_edge(a, b) for a, b in zip(path, path[1:], strict=False))
+    assert all(oracle.has_edge(a, b) for a, b in pairwise(path))
     assert sum(costs[node] for node in path) == graph.span
 
 
@@ -73,7 +74,7 @@ def test_any_cycle_is_named_by_nodes_that_form_one(
     if "more" not in text:
         named = [int(node) for node in text.split(" -> ")]
         assert named[0] == named[-1]
-        assert all(pair in looped for pair in zip(named, named[1:], strict=False))
+        assert all(pair in looped for pair in pairwise(named))
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ import matplotlib as mpl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from stealscope.metrics import (
     RUNTIME_COUNTERS,
     RUNTIME_GAUGES,
@@ -32,7 +31,7 @@ def snapshot(elapsed: int = 1000, *, workers: int = 2, scale: int = 1, histogram
         values["poll_count_histogram"] = None if histogram is None else {"edges_ns": edges, "counts": list(histogram)}
         return values
 
-    runtime: dict[str, Any] = {key: scale * 5 for key in (*RUNTIME_COUNTERS, *RUNTIME_GAUGES)}
+    runtime: dict[str, Any] = dict.fromkeys((*RUNTIME_COUNTERS, *RUNTIME_GAUGES), scale * 5)
     return runtime | {
         "elapsed": elapsed,
         "runtime": "r1",
@@ -87,9 +86,9 @@ def test_another_runtime_or_the_wrong_order_is_a_value_error() -> None:
         metrics_delta(snapshot(2), snapshot(1))
     with pytest.raises(ValueError, match="spawned_tasks_count of the runtime fell from 15 to 5"):
         metrics_delta(snapshot(1, scale=3), snapshot(1, scale=1))
+    after = snapshot(2, histogram=[1, 1, 1])
+    after["workers"][0]["poll_count_histogram"]["edges_ns"][1] = 101
     with pytest.raises(ValueError, match="other bucket edges"):
-        after = snapshot(2, histogram=[1, 1, 1])
-        after["workers"][0]["poll_count_histogram"]["edges_ns"][1] = 101
         metrics_delta(snapshot(1, histogram=[0, 0, 0]), after)
 
 

@@ -6,7 +6,6 @@ import struct
 from pathlib import Path
 
 import pytest
-
 from stealscope.ninja import parse_build_file, parse_deps, parse_log, read_build
 
 _BUILD = """
@@ -114,7 +113,7 @@ def test_a_folder_without_a_build_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"no \.ninja_log; build it first"):
         read_build(tmp_path)
     (tmp_path / ".ninja_log").write_text("# ninja log v5\n")
-    with pytest.raises(ValueError, match="no command of .* is in .ninja_log; build it first"):
+    with pytest.raises(ValueError, match=r"no command of .* is in \.ninja_log; build it first"):
         read_build(tmp_path)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from stealscope.tables import bar, cell, key_values, table
 
 

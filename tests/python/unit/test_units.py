@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from stealscope.units import MAX_NS, checked_count, checked_ns, format_ns, optional_seconds_to_ns, seconds_to_ns
 
 
@@ -71,7 +70,15 @@ def test_a_count_may_be_any_integer_type_but_no_bool() -> None:
 
 @pytest.mark.parametrize(
     ("ns", "text"),
-    [(0, "0 ns"), (999, "999 ns"), (1000, "1 us"), (1234, "1.23 us"), (999_999, "1 ms"), (12_345_678, "12.3 ms"), (3e11, "300 s")],
+    [
+        (0, "0 ns"),
+        (999, "999 ns"),
+        (1000, "1 us"),
+        (1234, "1.23 us"),
+        (999_999, "1 ms"),
+        (12_345_678, "12.3 ms"),
+        (3e11, "300 s"),
+    ],
 )
 def test_durations_for_people_have_three_digits(ns: float, text: str) -> None:
     assert format_ns(ns) == text

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from stealscope.graph import graph_from_edges
 from stealscope.wfformat import parse_workflow, read_workflow, workflow_document, write_workflow
 
