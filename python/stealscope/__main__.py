@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     except (StealscopeError, TimeoutError) as error:
         return _complain(error, 1)
-    except (ValueError, TypeError, OSError) as error:
+    except (ValueError, OSError) as error:
         return _complain(error, 2)
 
 
@@ -65,7 +65,7 @@ def parse_workload(text: str, scale: float = 1.0) -> Workload:
     """A workload from a command line: ``skynet``, ``"fib(25)"``, ``fork_join:8,2,1000``, a WfFormat file, or a ninja build folder.
 
     Raises:
-        ValueError, TypeError: none of these, or arguments that the constructor refuses; the message says what is
+        ValueError: none of these, or arguments that the constructor refuses; the message says what is
             allowed.
         OSError: the file cannot be read.
     """
@@ -74,10 +74,9 @@ def parse_workload(text: str, scale: float = 1.0) -> Workload:
         constructor = getattr(workloads, name)
         positional, keywords = _literals(arguments, text)
         try:
-            bound = inspect.signature(constructor).bind(*positional, **keywords)
-        except TypeError as error:
+            result: Workload = constructor(*positional, **keywords)
+        except TypeError as error:  # too few or too many of them, or of a wrong type
             raise ValueError(f"{text}: {error}; need {name}{_parameters(constructor)}") from None
-        result: Workload = constructor(*bound.args, **bound.kwargs)
         return result
     path = Path(text)
     if path.is_dir():
