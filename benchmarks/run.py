@@ -194,8 +194,7 @@ def _reasons(results: Sequence[dict[str, Any]]) -> list[str]:
                 where.setdefault(f"{name} {peer['reason']}", []).append(f"{result['workload']}/{result['workers']}")
     everywhere = len(results)
     return [
-        f"  {reason} ({'everywhere' if len(places) == everywhere else ', '.join(places)})"
-        for reason, places in where.items()
+        f"  {reason} ({'everywhere' if len(places) == everywhere else ', '.join(places)})" for reason, places in where.items()
     ]
 
 
