@@ -19,7 +19,7 @@ from typing import Any
 
 from stealscope.graph import TaskGraph
 from stealscope.ninja import BuildCommand, read_build
-from stealscope.wfformat import write_workflow
+from stealscope.wfformat import unique_ids, write_workflow
 
 ROOT = Path(__file__).resolve().parent.parent
 OUTPUT = ROOT / "python" / "stealscope" / "data" / "own_build.json"
@@ -58,7 +58,9 @@ def record(build_dir: Path, output: Path) -> TaskGraph:
         raise ValueError(f"{build.commands[names.index(None)].outputs[0]} lies outside the build and the source folder")
     graph = TaskGraph(build.graph.indptr, build.graph.indices, build.graph.cost_ns, tuple(map(str, names)))
     extra = [fields_of(command, build_dir) for command in build.commands]
-    files = sorted({path for entry in extra for path in (*entry["inputFiles"], *entry["outputFiles"])})
+    paths = sorted({path for entry in extra for path in (*entry["inputFiles"], *entry["outputFiles"])})
+    ids = unique_ids(paths)
+    extra = [{key: [ids[path] for path in entry[key]] for key in entry} for entry in extra]
     first = min(command.start_ms or 0 for command in build.commands)
     write_workflow(
         output,
@@ -70,7 +72,7 @@ def record(build_dir: Path, output: Path) -> TaskGraph:
             timespec="seconds"
         ),
         extra=extra,
-        files=[{"id": path, "sizeInBytes": size_of(path, build_dir)} for path in files],
+        files=[{"id": ids[path], "path": path, "sizeInBytes": size_of(path, build_dir)} for path in paths],
     )
     return graph
 

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections import Counter
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Mapping, Sequence
 
-__all__ = ["Workflow", "parse_workflow", "read_workflow", "workflow_document", "write_workflow"]
+__all__ = ["Workflow", "parse_workflow", "read_workflow", "unique_ids", "workflow_document", "write_workflow"]
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Workflow:
     Attributes:
         name: the workflow's own name.
         ids: one a task, in the order of the file.
-        graph: nodes in the same order, named by the tasks' ids; costs in ns, scaled.
+        graph: nodes in the same order, named as the tasks (by their ids where two names are equal); costs in ns, scaled.
         recorded_makespan: seconds that the recorded run took, or None.
         scale: what recorded seconds were multiplied with.
     """
@@ -85,7 +87,7 @@ def parse_workflow(document: object, *, scale: float = 1.0) -> Workflow:
     return Workflow(
         name=str(root.get("name", "workflow")),
         ids=tuple(ids),
-        graph=graph_from_edges(len(ids), _edges(tasks, ids), costs, ids),
+        graph=graph_from_edges(len(ids), _edges(tasks, ids), costs, _labels(tasks, ids)),
         recorded_makespan=float(makespan) if _is_number(makespan) else None,
         scale=scale,
     )
@@ -122,7 +124,7 @@ def workflow_document(
     """A graph as a WfFormat 1.5 document, JSON-serialisable.
 
     Args:
-        graph: its names become the tasks' ids, its costs their run times.
+        graph: its names become the tasks' names (and `unique_ids` of them their ids), its costs their run times.
         name: of the workflow.
         description: for people.
         makespan: of the recorded run, seconds; None: the span, which is how long it would take with enough workers.
@@ -133,40 +135,54 @@ def workflow_document(
     Raises:
         ValueError: two nodes have the same name, or `extra` has another length than the graph.
     """
-    ids = [graph.name(node) for node in range(len(graph))]
-    if len(set(ids)) != len(ids):
-        twice = next(task for task in ids if ids.count(task) > 1)
-        raise ValueError(f"two nodes are called {twice!r}; a WfFormat id names one task")
+    names = [graph.name(node) for node in range(len(graph))]
+    if len(set(names)) != len(names):
+        twice = next(name for name, times in Counter(names).items() if times > 1)
+        raise ValueError(f"two nodes are called {twice!r}; a name must say which task is meant")
+    ids = list(unique_ids(names).values())
     if extra and len(extra) != len(graph):
         raise ValueError(f"extra has {len(extra)} entries for {len(graph)} nodes; give one for each, or none")
     parents: list[list[str]] = [[] for _ in ids]
     for node in range(len(graph)):
         for target in graph.successors(node).tolist():
             parents[target].append(ids[node])
+    children = [[ids[target] for target in graph.successors(node).tolist()] for node in range(len(graph))]
     specification = [
-        {
-            "name": task,
-            "id": task,
-            "parents": parents[node],
-            "children": [ids[t] for t in graph.successors(node).tolist()],
-        }
+        {"name": names[node], "id": task, "parents": parents[node], "children": children[node]}
         | dict(extra[node] if extra else {})
         for node, task in enumerate(ids)
     ]
     seconds = [ns_to_seconds(cost) for cost in graph.cost_ns.tolist()]
     return {
         "name": name,
-        "description": description,
+        **({"description": description} if description else {}),
         "schemaVersion": "1.5",
         "workflow": {
             "specification": {"tasks": specification, "files": [dict(file) for file in files]},
             "execution": {
                 "makespanInSeconds": ns_to_seconds(graph.span) if makespan is None else makespan,
-                "executedAt": executed_at,
+                "executedAt": executed_at or "unknown",
                 "tasks": [{"id": task, "runtimeInSeconds": value} for task, value in zip(ids, seconds, strict=True)],
             },
         },
     }
+
+
+def unique_ids(names: Sequence[str]) -> dict[str, str]:
+    """An id for each name, with only the letters that the format's schema allows: a path's slashes become underscores."""
+    result: dict[str, str] = {}
+    taken: set[str] = set()
+    for name in names:
+        plain = re.sub(r"[^0-9a-zA-Z_.-]", "_", name) or "_"
+        candidates = (plain if number == 1 else f"{plain}_{number}" for number in count(1))
+        result[name] = next(candidate for candidate in candidates if candidate not in taken)
+        taken.add(result[name])
+    return result
+
+
+def _labels(tasks: Sequence[Mapping[str, Any]], ids: Sequence[str]) -> Sequence[str]:
+    names = [str(task.get("name") or task_id) for task, task_id in zip(tasks, ids, strict=True)]
+    return names if len(set(names)) == len(names) else ids
 
 
 def _recorded_seconds(
@@ -210,8 +226,8 @@ def _unique_names(tasks: Sequence[Mapping[str, Any]], node_of: Mapping[str, int]
     if all(str(ref) in node_of for task in tasks for key in ("parents", "children") for ref in task.get(key) or ()):
         return {}
     names = [str(task.get("name", "")) for task in tasks]
-    count = Counter(names)
-    return {name: node for node, name in enumerate(names) if count[name] == 1}
+    times = Counter(names)
+    return {name: node for node, name in enumerate(names) if times[name] == 1}
 
 
 def _references(task: Mapping[str, Any], task_id: str, key: str) -> Sequence[object]:

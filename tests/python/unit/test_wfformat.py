@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from stealscope.graph import graph_from_edges
-from stealscope.wfformat import parse_workflow, read_workflow, workflow_document, write_workflow
+from stealscope.wfformat import parse_workflow, read_workflow, unique_ids, workflow_document, write_workflow
 
 
 def task(name: str, parents: list[str] | None = None, children: list[str] | None = None) -> dict[str, Any]:
@@ -107,6 +107,20 @@ def test_a_written_graph_reads_back_equal(drawn: tuple[int, set[tuple[int, int]]
     graph = graph_from_edges(n, edges, costs, [f"task {i}" for i in range(n)])
     written = json.loads(json.dumps(workflow_document(graph, name="w")))
     assert parse_workflow(written).graph == graph
+
+
+def test_ids_have_only_the_letters_that_the_schema_allows() -> None:
+    assert unique_ids(["a/b.cpp", "a_b.cpp", "a b.cpp", ""]) == {
+        "a/b.cpp": "a_b.cpp",
+        "a_b.cpp": "a_b.cpp_2",
+        "a b.cpp": "a_b.cpp_3",
+        "": "_",
+    }
+
+
+def test_tasks_of_one_name_are_told_apart_by_their_ids() -> None:
+    tasks = [task("a") | {"name": "same"}, task("b") | {"name": "same"}]
+    assert parse_workflow(document(tasks, {"a": 1, "b": 1})).graph.names == ("a", "b")
 
 
 def test_a_written_file_has_the_extra_fields(tmp_path: Path) -> None:
