@@ -12,19 +12,6 @@ shift 2
 settings=("--config-settings=build-dir=$build")
 for define in "$@"; do settings+=("--config-settings=cmake.define.$define"); done
 
-headers=$("$python" -c 'import sysconfig; print(sysconfig.get_path("include"))')
-if [ ! -e "$headers/Python.h" ]; then
-  version=$("$python" -c 'import sys; print("python%d.%d" % sys.version_info[:2])')
-  say "the headers of $version are missing: fetching them"
-  if ! apt_install "lib$version-dev"; then
-    apt_unpack "lib$version-dev" ||
-      fail "Python's headers are missing ($headers/Python.h); on Debian or Ubuntu: apt-get install lib$version-dev"
-    include=$root/build/debian/usr/include
-    export CPLUS_INCLUDE_PATH=$include/$version:$include${CPLUS_INCLUDE_PATH:+:$CPLUS_INCLUDE_PATH}
-    settings+=("--config-settings=cmake.define.Python_INCLUDE_DIR=$include/$version")
-  fi
-fi
-
 # By content, not by time: a fresh checkout or a changed branch counts only if something in it differs.
 sources=$({
   echo "$("$python" -V) ${CXX:-} $*"
@@ -32,6 +19,21 @@ sources=$({
     -not -path '*/__pycache__/*' -not -name '*.pyc' -print0 | LC_ALL=C sort -z | xargs -0 sha256sum
 } | sha256sum)
 if [ "$(cat "$wheels/.sources" 2>/dev/null)" = "$sources" ]; then exit 0; fi
+
+headers=$("$python" -c 'import sysconfig; print(sysconfig.get_path("include"))')
+if [ ! -e "$headers/Python.h" ]; then
+  version=$("$python" -c 'import sys; print("python%d.%d" % sys.version_info[:2])')
+  include=$root/build/debian/usr/include
+  if [ ! -e "$include/$version/Python.h" ] && ! apt_install "lib$version-dev"; then
+    say "the headers of $version are missing: fetching them"
+    apt_unpack "lib$version-dev" ||
+      fail "Python's headers are missing ($headers/Python.h); on Debian or Ubuntu: apt-get install lib$version-dev"
+  fi
+  if [ -e "$include/$version/Python.h" ]; then
+    export CPLUS_INCLUDE_PATH=$include/$version:$include${CPLUS_INCLUDE_PATH:+:$CPLUS_INCLUDE_PATH}
+    settings+=("--config-settings=cmake.define.Python_INCLUDE_DIR=$include/$version")
+  fi
+fi
 
 say "building the wheel in $build"
 rm -rf "$wheels"

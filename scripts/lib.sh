@@ -43,7 +43,7 @@ apt_install() {
 apt_unpack() {
   has apt-get && has dpkg-deb || return 1
   mkdir -p build/debian
-  (cd build/debian && apt-get download -qq "$1" && dpkg-deb -x "$1"_*.deb .) >/dev/null 2>&1
+  (cd build/debian && rm -f "$1"_*.deb && apt-get download -qq "$1" && dpkg-deb -x "$1"_*.deb .) >/dev/null 2>&1
 }
 
 # `newer_than 3.21 3.25.1`: is the second version the first or a later one?
