@@ -80,7 +80,7 @@ def derived_figures(delta: Mapping[str, Any]) -> dict[str, float | int | None]:
     * ``mean_tasks_per_steal``; ``steal_success``: steals / (steals + parks that found nothing to do before).
     * ``local_schedule_share``, ``remote_schedule_share``, ``overflow_share``: of all schedules, where they went.
 
-    A ratio is 0.0 where nothing happened to divide by.
+    A ratio is 0.0 where nothing happened to divide by, and None where this build does not count what it needs.
     """
     workers = delta["workers"]
     result: dict[str, float | int | None] = {}
@@ -89,23 +89,23 @@ def derived_figures(delta: Mapping[str, Any]) -> dict[str, float | int | None]:
         if values:
             result |= {f"total_{key}": sum(values), f"min_{key}": min(values), f"max_{key}": max(values)}
 
-    def total(key: str) -> int:
-        return int(result.get(f"total_{key}") or 0)
+    def total(key: str) -> float | None:
+        return result.get(f"total_{key}")
 
-    polls, steals, local = total("poll_count"), total("steal_operations"), total("local_schedule_count")
-    remote = int(delta.get("remote_schedule_count") or 0)
-    busy = _ratio(total("busy_duration_total"), int(delta.get("elapsed") or 0))
+    polls, steals, noops = total("poll_count"), total("steal_operations"), total("noop_count")
+    schedules = _sum(total("local_schedule_count"), delta.get("remote_schedule_count"))
+    busy = _ratio(total("busy_duration_total"), delta.get("elapsed"))
     return result | {
         "busy_ratio": busy,
         "mean_busy_ratio": _ratio(busy, len(workers)),
-        "mean_polls_per_park": _ratio(polls, max(0, total("park_count") - total("noop_count"))),
+        "mean_polls_per_park": _ratio(polls, _sum(total("park_count"), None if noops is None else -noops)),
         "mean_tasks_per_turn": _ratio(total("task_poll_count"), polls),
         "mean_poll_duration": _weighted_poll_time(workers),
         "mean_tasks_per_steal": _ratio(total("steal_count"), steals),
-        "steal_success": _ratio(steals, steals + total("noop_count")),
-        "local_schedule_share": _ratio(local, local + remote),
-        "remote_schedule_share": _ratio(remote, local + remote),
-        "overflow_share": _ratio(total("overflow_count"), local + remote),
+        "steal_success": _ratio(steals, _sum(steals, noops)),
+        "local_schedule_share": _ratio(total("local_schedule_count"), schedules),
+        "remote_schedule_share": _ratio(delta.get("remote_schedule_count"), schedules),
+        "overflow_share": _ratio(total("overflow_count"), schedules),
     }
 
 
@@ -269,8 +269,15 @@ def _weighted_poll_time(workers: Sequence[Mapping[str, Any]]) -> float | None:
     return sum(mean * count for mean, count in known) / turns if turns else None
 
 
-def _ratio(numerator: float, denominator: float) -> float:
-    return numerator / denominator if denominator else 0.0
+def _ratio(numerator: float | None, denominator: float | None) -> float | None:
+    if numerator is None or denominator is None:
+        return None
+    # Snapshots lag by a flush: a denominator that is a difference may briefly be negative, and no figure may be.
+    return numerator / denominator if denominator > 0 else 0.0
+
+
+def _sum(a: float | None, b: float | None) -> float | None:
+    return None if a is None or b is None else a + b
 
 
 def _runtime_rows(snapshot: Mapping[str, Any]) -> list[dict[str, Any]]:

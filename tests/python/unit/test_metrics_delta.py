@@ -130,6 +130,13 @@ def test_nothing_happened_divides_by_nothing() -> None:
     assert figures["mean_poll_duration"] is None
 
 
+def test_a_figure_whose_counters_this_build_lacks_is_none() -> None:
+    bare = {"elapsed": 100, "workers": [{"busy_duration_total": 50, "park_count": 3, "park_unpark_count": 6}]}
+    figures = derived_figures(bare)
+    assert (figures["busy_ratio"], figures["total_park_count"]) == (0.5, 3)
+    assert (figures["steal_success"], figures["mean_polls_per_park"], figures["local_schedule_share"]) == (None,) * 3
+
+
 def test_quantiles_are_bucket_edges() -> None:
     histogram = {"edges_ns": [0, 100, 200, 2**64 - 1], "counts": [5, 4, 1]}
     assert [histogram_quantile(histogram, q) for q in (0.0, 0.5, 0.9, 1.0)] == [100, 100, 200, 200]
