@@ -1,0 +1,334 @@
+// The task word under every schedule: who polls, who ends it, who frees it, and what they see.
+// Laws: S2 (in one queue at most once), S3 (one poller), S4 (no poll after completion), S5 (outcome once, join waker read under its
+// bit), S6 (before the wake happens-before the poll), S7 (a wake is never lost, many are one), S16 (freed once, at the end).
+#include "rt/task/state.hpp"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cstdio>
+#include <functional>
+#include <memory>
+#include <utility>
+
+#include "rt/drive/explore.hpp"
+#include "weaken.hpp"
+
+namespace rt {
+namespace {
+
+/// One task with its queue (which holds it at most once), its future and its join handle, as the runtime would use the word.
+template <class Env>
+struct Task {
+  TaskState<Env> state;
+  ModelEnv::mutex queue_lock;
+  bool queued = true;                      // a new task is; under the lock
+  ModelEnv::cell<int> future{0};           // touched by the holder of RUNNING only
+  ModelEnv::cell<int> outcome{0};          // 1 value, 2 cancelled
+  ModelEnv::cell<int> waker{0};            // 1: somebody waits
+  ModelEnv::atomic<std::uint32_t> joiner_woken{0};
+  int polls = 0;
+  int frees = 0;
+  int completions = 0;
+
+  Task() { state.init_new(); }
+
+  void push() {
+    queue_lock.lock();
+    MODEL_CHECK(!queued);  // S2
+    queued = true;
+    queue_lock.unlock();
+  }
+  bool pop() {
+    queue_lock.lock();
+    const bool had = std::exchange(queued, false);
+    queue_lock.unlock();
+    return had;
+  }
+  void free() {
+    future.set(-1);
+    outcome.set(-1);
+    waker.set(-1);
+    ++frees;
+  }
+  void wake_by_ref() {
+    if (state.wake_by_ref() == OnWake::submit) push();
+  }
+  void wake_by_value() {
+    const OnWake outcome_of_wake = state.wake_by_value();
+    if (outcome_of_wake == OnWake::submit) push();
+    if (outcome_of_wake == OnWake::dealloc) free();
+  }
+  void abort() {
+    if (state.notify_and_cancel() == OnWake::submit) push();
+  }
+  void end(int how, std::uint64_t references) {
+    future.set(-1);
+    outcome.set(how);
+    ++completions;
+    const Snapshot now = state.complete();
+    if (!now.is_join_interested()) {
+      outcome.set(0);
+    } else if (now.is_join_waker_set()) {
+      MODEL_CHECK(waker.get() == 1);  // S5
+      joiner_woken.store(1, release);
+      if (!state.unset_waker_after_complete().is_join_interested()) waker.set(0);
+    }
+    if (state.complete_release(references)) free();
+  }
+  /// One turn of a worker; `poll` returns true when the future is ready.
+  void run(const std::function<bool()>& poll) {
+    if (!pop()) return;
+    switch (state.start_running()) {
+      case OnRun::busy: return;
+      case OnRun::dealloc: return free();
+      case OnRun::cancelled: return end(2, 2);
+      case OnRun::run: break;
+    }
+    future.set(future.get() + 1);  // S3, S4: a race or -1
+    MODEL_CHECK(future.get() > 0);
+    ++polls;
+    if (poll()) return end(1, 2);
+    switch (state.finish_poll()) {
+      case OnIdle::idle: return;
+      case OnIdle::requeue: return push();
+      case OnIdle::dealloc: return free();
+      case OnIdle::cancelled: return end(2, 2);
+    }
+  }
+  /// The walk of the registry: a reference of its own, and the registry's if it is the one that ends the task.
+  void shutdown() {
+    if (!state.try_ref()) return;
+    if (state.start_shutdown()) return end(2, 2);
+    if (state.drop_ref()) free();
+  }
+  void drop_handle() {
+    if (state.drop_join_fast()) return;
+    const OnDropJoin drop = state.drop_join_handle();
+    if (drop.drop_output) outcome.set(0);
+    if (drop.drop_waker) waker.set(0);
+    if (state.drop_ref()) free();
+  }
+};
+
+/// Two wakes meet a poll: one or two polls more, and what is not seen yet still stands in the queue.
+template <class Env>
+void wake_while_running(Model& m) {
+  struct Mail {
+    ModelEnv::atomic<int> sent{0};
+    int seen = 0;
+  };
+  auto t = std::make_shared<Task<Env>>();
+  auto mail = std::make_shared<std::array<Mail, 2>>();
+  m.thread([=] {
+    for (int turn = 0; turn < 4; ++turn) {
+      t->run([=] {
+        for (Mail& one : *mail) one.seen = one.sent.load(relaxed);
+        return false;
+      });
+    }
+  });
+  for (const std::size_t i : {0U, 1U}) {
+    m.thread([=] {
+      (*mail)[i].sent.store(1, relaxed);
+      t->wake_by_ref();
+    });
+  }
+  m.after([=] {
+    const Snapshot now = t->state.load();
+    MODEL_CHECK(!now.is_running());
+    MODEL_CHECK(now.is_notified() == t->queued);
+    MODEL_CHECK(now.refs() == 2U + (t->queued ? 1U : 0U));
+    MODEL_CHECK(t->polls >= 1 && t->polls <= 3);
+    for (const Mail& one : *mail) MODEL_CHECK(one.seen == 1 || t->queued);
+  });
+}
+
+/// S6 with S7: the poll after the wake sees the message, also when the task was notified already (Tokio #7622).
+template <class Env>
+void message_before_wake(Model& m) {
+  auto t = std::make_shared<Task<Env>>();
+  auto sent = std::make_shared<ModelEnv::atomic<int>>(0);
+  auto seen = std::make_shared<int>(0);
+  m.thread([=] {
+    for (int turn = 0; turn < 3; ++turn) {
+      t->run([=] {
+        *seen = sent->load(relaxed);
+        return false;
+      });
+    }
+  });
+  m.thread([=] {
+    sent->store(1, relaxed);
+    t->wake_by_ref();
+  });
+  m.after([=] { MODEL_CHECK(*seen == 1 || t->queued); });
+}
+
+/// The abort of a task that is being polled or woken ends it once; both workers may take it from the queue.
+template <class Env>
+void abort_against_poll(Model& m) {
+  auto t = std::make_shared<Task<Env>>();
+  for (int worker = 0; worker < 2; ++worker) {
+    m.thread([=] {
+      t->run([] { return false; });
+      t->run([] { return false; });
+    });
+  }
+  m.thread([=] { t->abort(); });
+  m.after([=] {
+    t->run([] { return false; });
+    MODEL_CHECK(t->completions == 1);
+    MODEL_CHECK(t->outcome.get() == 2);
+    MODEL_CHECK(t->state.load().refs() == 1);
+    t->drop_handle();
+    MODEL_CHECK(t->frees == 1);
+  });
+}
+
+/// A joiner sets its waker, replaces it, and takes the outcome; meanwhile the task ends.
+template <class Env>
+void join_against_complete(Model& m) {
+  auto t = std::make_shared<Task<Env>>();
+  m.thread([=] { t->run([] { return true; }); });
+  m.thread([=] {
+    t->waker.set(1);
+    if (t->state.set_join_waker()) {
+      if (t->state.unset_join_waker()) {
+        t->waker.set(1);
+        (void)t->state.set_join_waker();
+      }
+    }
+    while (!t->state.load().is_complete()) ModelEnv::relax();
+    MODEL_CHECK(t->outcome.get() == 1);  // S5
+    t->drop_handle();
+  });
+  m.after([=] {
+    MODEL_CHECK(t->frees == 1);  // S16
+    MODEL_CHECK(t->completions == 1);
+  });
+}
+
+/// The joiner that waits for its waker is woken (S5, S7), or finds the task complete at once.
+template <class Env>
+void joiner_waits(Model& m) {
+  auto t = std::make_shared<Task<Env>>();
+  m.thread([=] { t->run([] { return true; }); });
+  m.thread([=] {
+    t->waker.set(1);
+    if (t->state.set_join_waker()) {
+      while (t->joiner_woken.load(acquire) == 0) ModelEnv::relax();  // "no progress" if the wake is lost
+    }
+    MODEL_CHECK(t->state.load().is_complete());
+    MODEL_CHECK(t->outcome.get() == 1);
+    t->drop_handle();
+  });
+  m.after([=] { MODEL_CHECK(t->frees == 1); });
+}
+
+/// The handle goes, with a waker set, while the task ends: waker and outcome are dropped by one of the two (Tokio #2087).
+template <class Env>
+void drop_against_complete(Model& m) {
+  auto t = std::make_shared<Task<Env>>();
+  m.thread([=] { t->run([] { return true; }); });
+  m.thread([=] {
+    t->waker.set(1);
+    (void)t->state.set_join_waker();
+    t->drop_handle();
+  });
+  m.after([=] { MODEL_CHECK(t->frees == 1); });
+}
+
+/// Shutdown, a wake by value and the drop of the handle, all at once: ended once, freed once, by the last of them.
+template <class Env>
+void shutdown_against_all(Model& m) {
+  auto t = std::make_shared<Task<Env>>();
+  t->state.add_ref();  // the waker's
+  m.thread([=] {
+    t->run([] { return false; });
+    t->run([] { return false; });
+  });
+  m.thread([=] { t->shutdown(); });
+  m.thread([=] {
+    t->wake_by_value();
+    t->drop_handle();
+  });
+  m.after([=] {
+    t->run([] { return false; });
+    MODEL_CHECK(t->completions == 1);
+    MODEL_CHECK(t->frees == 1);
+  });
+}
+
+/// A walker of the registry meets a slot that is being freed and used again.
+template <class Env>
+void walker_against_reuse(Model& m) {
+  auto t = std::make_shared<Task<Env>>();
+  auto generation = std::make_shared<ModelEnv::cell<int>>(1);
+  MODEL_CHECK(t->state.complete_release(2) == false);  // one reference left: the handle's
+  auto free_slots = std::make_shared<ModelEnv::atomic<int>>(0);
+  const auto release_slot = [=] { free_slots->fetch_add(1, acq_rel); };
+  m.thread([=] {
+    if (t->state.drop_ref()) release_slot();
+    if (free_slots->load(acquire) == 1) {
+      free_slots->fetch_sub(1, acq_rel);
+      generation->set(2);
+      t->state.init_new();
+    }
+  });
+  m.thread([=] {
+    if (!t->state.try_ref()) return;
+    MODEL_CHECK(generation->get() >= 1);
+    if (t->state.drop_ref()) release_slot();
+  });
+  m.after([=] {
+    const auto refs = t->state.load().refs();
+    MODEL_CHECK(refs == 3 || (refs == 0 && free_slots->load(relaxed) == 1));
+  });
+}
+
+void expect_holds(const char* name, const ModelSetup& world) {
+  const auto result = explore({}, world);
+  EXPECT_TRUE(result.complete) << result.failure;
+  std::printf("  %s: %llu schedules, %.0f ms\n", name, static_cast<unsigned long long>(result.schedules), result.ms);
+}
+
+TEST(TaskStateModel, S2_S3_S7_wake_while_running) { expect_holds("wake while running", wake_while_running<ModelEnv>); }
+TEST(TaskStateModel, S6_a_poll_sees_what_was_written_before_the_wake) { expect_holds("message", message_before_wake<ModelEnv>); }
+TEST(TaskStateModel, S3_S4_S5_abort_against_poll) { expect_holds("abort", abort_against_poll<ModelEnv>); }
+TEST(TaskStateModel, S5_S16_join_against_complete) { expect_holds("join", join_against_complete<ModelEnv>); }
+TEST(TaskStateModel, S5_S7_a_waiting_joiner_is_woken) { expect_holds("joiner waits", joiner_waits<ModelEnv>); }
+TEST(TaskStateModel, S5_S16_drop_against_complete) { expect_holds("drop", drop_against_complete<ModelEnv>); }
+TEST(TaskStateModel, S4_S16_shutdown_against_all) { expect_holds("shutdown", shutdown_against_all<ModelEnv>); }
+TEST(TaskStateModel, S16_a_walker_against_reuse) { expect_holds("walker", walker_against_reuse<ModelEnv>); }
+
+// ---- seeded faults ----
+
+bool is_found(const ModelSetup& world) {
+  const auto result = explore({.print = false}, world);
+  if (result.failed()) {
+    std::printf("  found after %llu schedules: %s\n", static_cast<unsigned long long>(result.schedules), result.failure.c_str());
+  }
+  return result.failed();
+}
+
+TEST(TaskStateFaults, relaxed_transitions_are_found) {
+  EXPECT_TRUE(is_found(join_against_complete<WeakEnv<ChangesRelaxed>>));
+  EXPECT_TRUE(is_found(drop_against_complete<WeakEnv<ChangesRelaxed>>));
+  EXPECT_TRUE(is_found(message_before_wake<WeakEnv<ChangesRelaxed>>));
+}
+TEST(TaskStateFaults, transitions_without_release_are_found) {
+  EXPECT_TRUE(is_found(drop_against_complete<WeakEnv<ChangesAcquire>>));
+  EXPECT_TRUE(is_found(message_before_wake<WeakEnv<ChangesAcquire>>));
+}
+TEST(TaskStateFaults, transitions_without_acquire_are_found) {
+  EXPECT_TRUE(is_found(drop_against_complete<WeakEnv<ChangesRelease>>));
+  EXPECT_TRUE(is_found(message_before_wake<WeakEnv<ChangesRelease>>));
+}
+TEST(TaskStateFaults, a_relaxed_look_at_completion_is_found) {
+  EXPECT_TRUE(is_found(join_against_complete<WeakEnv<LoadsRelaxed>>));
+}
+TEST(TaskStateFaults, a_relaxed_first_store_is_found) { EXPECT_TRUE(is_found(walker_against_reuse<WeakEnv<StoresRelaxed>>)); }
+
+}  // namespace
+}  // namespace rt
