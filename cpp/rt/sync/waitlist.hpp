@@ -1,0 +1,154 @@
+// Who waits for a primitive, in which order, and how are they woken?
+//
+// An intrusive FIFO of waiters under the primitive's mutex. A node lies in whoever waits: in a leaf (a task) or on the
+// stack of a blocked thread. Invariants: a node is linked exactly while it is `queued`; what a node was `granted` is
+// either used by its owner or, if the owner goes away, passed on to the next; nobody is woken, and no task reference is
+// dropped, while the mutex is held, since both may run code of others.
+// Read next: wait.hpp (the leaf and the blocked thread around a node), semaphore.hpp (the plainest primitive).
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "rt/env/parker.hpp"
+#include "rt/env/thread_env.hpp"
+#include "rt/task/waker.hpp"
+
+namespace rt {
+
+/// Who is asking: a task, or a thread that is about to sleep.
+struct Who {
+  Header* task = nullptr;
+  /// Counted, since a waker may still be in notify() when the thread has gone on.
+  std::shared_ptr<Parker<ThreadEnv>> thread{};
+};
+
+/// The right to wake a waiter, once. Move-only; dropping it wakes nobody.
+class Wakeup {
+ public:
+  Wakeup() = default;
+  explicit Wakeup(const Who& who) : thread_(who.thread) {
+    if (who.task != nullptr) task_ = Waker(*who.task);
+  }
+  [[nodiscard]] bool is_for(const Who& who) const { return task_.task() == who.task && thread_ == who.thread; }
+  void run() && {
+    if (thread_ != nullptr) thread_->notify();
+    std::move(task_).wake();
+  }
+
+ private:
+  Waker task_;
+  std::shared_ptr<Parker<ThreadEnv>> thread_;
+};
+
+/// Those to be woken once the mutex is free: declare it before the lock, and its destructor wakes them after the lock.
+/// A change that wakes more than `inline_room` allocates; without memory the program ends, as a wake must not be lost.
+class WakeBatch {
+ public:
+  WakeBatch() = default;
+  WakeBatch(const WakeBatch&) = delete;
+  WakeBatch& operator=(const WakeBatch&) = delete;
+  ~WakeBatch() {
+    for (std::size_t i = 0; i < count_; ++i) std::move(first_[i]).run();
+    for (Wakeup& wakeup : rest_) std::move(wakeup).run();
+  }
+
+  void push(Wakeup&& wakeup) noexcept {
+    if (count_ < inline_room) {
+      first_[count_++] = std::move(wakeup);
+    } else {
+      rest_.push_back(std::move(wakeup));
+    }
+  }
+
+ private:
+  static constexpr std::size_t inline_room = 8;
+  std::array<Wakeup, inline_room> first_;
+  std::size_t count_ = 0;
+  std::vector<Wakeup> rest_;
+};
+
+enum class WaitState : std::uint8_t {
+  idle,     // not in the list, owns nothing
+  queued,   // in the list
+  granted,  // taken out of the list with what it waited for; its owner has not looked yet
+};
+
+/// One waiter. All of it under the primitive's mutex.
+struct WaitNode {
+  explicit WaitNode(std::size_t permits = 1) : wants(permits) {}
+  WaitNode(const WaitNode&) = delete;
+  WaitNode& operator=(const WaitNode&) = delete;
+
+  WaitNode* previous = nullptr;
+  WaitNode* next = nullptr;
+  Wakeup wakeup;
+  std::size_t wants;       // permits
+  std::size_t number = 0;  // for the primitive's own use: an arrival's place, a kind of grant
+  WaitState state = WaitState::idle;
+};
+
+/// First come, first served. Under the primitive's mutex.
+class WaitList {
+ public:
+  WaitList() = default;
+  WaitList(const WaitList&) = delete;
+  WaitList& operator=(const WaitList&) = delete;
+
+  [[nodiscard]] bool empty() const { return front_ == nullptr; }
+  [[nodiscard]] std::size_t size() const { return size_; }
+  [[nodiscard]] WaitNode* front() const { return front_; }
+
+  /// Queues an idle node, or lets a queued one be woken by `who` from now on. Returns what is to be dropped unlocked.
+  [[nodiscard]] Wakeup wait(WaitNode& node, const Who& who);
+  /// A queued node leaves without having got anything.
+  void remove(WaitNode& node);
+  /// Takes the first out, as `state`, to be woken by the batch.
+  WaitNode& release_front(WaitState state, WakeBatch& batch);
+  void release_all(WaitState state, WakeBatch& batch) {
+    while (!empty()) release_front(state, batch);
+  }
+
+ private:
+  WaitNode* front_ = nullptr;
+  WaitNode* back_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+/// A number of permits and those who wait for some. Fair: while anybody waits nobody takes a permit past them.
+/// Under the primitive's mutex.
+class PermitQueue {
+ public:
+  explicit PermitQueue(std::size_t permits) : free_(permits) {}
+
+  [[nodiscard]] std::size_t free() const { return free_; }
+  [[nodiscard]] std::size_t waiting() const { return waiters_.size(); }
+
+  [[nodiscard]] bool try_take(std::size_t permits = 1) {
+    if (!waiters_.empty() || free_ < permits) return false;
+    free_ -= permits;
+    return true;
+  }
+  /// True: the node has got what it wants. Otherwise it is queued; `before` is to be dropped unlocked.
+  [[nodiscard]] bool poll(WaitNode& node, const Who& who, Wakeup& before);
+  void add(std::size_t permits, WakeBatch& batch) {
+    free_ += permits;
+    grant(batch);
+  }
+  /// The waiter goes away: out of the list, and what it had been granted goes to the next.
+  void leave(WaitNode& node, WakeBatch& batch);
+  /// Sends everybody away with nothing.
+  void dismiss_all(WakeBatch& batch) { waiters_.release_all(WaitState::idle, batch); }
+
+ private:
+  void grant(WakeBatch& batch);
+
+  std::size_t free_;
+  WaitList waiters_;
+};
+
+}  // namespace rt
