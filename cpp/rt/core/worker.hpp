@@ -35,13 +35,15 @@ class Worker final : public WorkerFace {
   Worker(Shared<Env>& shared, std::uint32_t index, World world);
   ~Worker();
 
-  /// Before the first tick on a thread, and again after a hand-over.
+  /// Before the first tick on a thread.
   void sit_down(Seat<Env>& seat);
   /// One step. May throw only a forced unwind of the thread.
   Verdict tick(Seat<Env>& seat);
 
   /// block_in_place, on the seat that gives the core away: leaves nothing here that only this thread would look after.
   void before_hand_over(Seat<Env>& seat);
+  /// The same seat got its core back before anybody else took it: the turn goes on in the middle of this task's poll.
+  void take_back(Seat<Env>& seat, Header* task);
 
   // ---- WorkerFace: for code that is being polled here ----
   void schedule_local(Header& task, bool is_yield) override;
@@ -58,6 +60,9 @@ class Worker final : public WorkerFace {
 
  private:
   using Remote = typename Shared<Env>::Remote;
+
+  void occupy(Seat<Env>& seat);
+  static void vacate(Seat<Env>& seat);
 
   // worker/pick.hpp
   Header* pick();

@@ -56,6 +56,9 @@ class Home {
   /// Runs `blocking` with the worker's core handed on, if this thread has one; `cost` is charged in a simulation.
   virtual void block_in_place(const std::function<void()>& blocking, Nanos cost) = 0;
 
+  /// Which runtime or simulation this is, also through a wrapper: what may wait together has the same one.
+  [[nodiscard]] virtual const void* world() const { return this; }
+
   static constexpr std::uint32_t any_worker = ~std::uint32_t{0};
 
  protected:

@@ -2,6 +2,8 @@
 
 #include <stdexcept>
 
+#include "rt/task/blocking.hpp"
+
 namespace rt {
 
 void prepare_header(Header& task, Home& home, const SpawnOptions& options, std::source_location at) {
@@ -33,6 +35,12 @@ void launch(Header& task, Home& home, const SpawnOptions& options, std::source_l
   prepare_header(task, home, options, at);
   task.state.init_new();
   home.submit_new(task, options.worker);
+}
+
+void launch_blocking(Header& task, Home& home, const SpawnOptions& options, std::source_location at, Nanos cost) {
+  prepare_header(task, home, options, at);
+  task.state.init_new();
+  home.submit_blocking(task, cost);
 }
 
 }  // namespace detail

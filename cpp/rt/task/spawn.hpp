@@ -53,6 +53,17 @@ auto make_task(F&& function, Args&&... args) {
   }
 }
 
+template <class R>
+struct ResultOf {
+  using type = R;
+};
+template <class T>
+struct ResultOf<Task<T>> {
+  using type = T;
+};
+template <class F, class... Args>
+using SpawnResult = typename ResultOf<std::invoke_result_t<F&, std::decay_t<Args>...>>::type;
+
 }  // namespace detail
 
 /// A new header's fields for any kind of task (the binding's too). The word still says "free".
@@ -69,21 +80,15 @@ auto spawn_with(const SpawnOptions& options, std::source_location at, F&& functi
   return JoinHandle<T>(header);
 }
 
-/// A function and the line that names it, so that spawn() can record its caller in spite of its parameter pack.
-template <class F>
-struct Located {
-  F function;
-  std::source_location at;
-  template <class G>
-  Located(G&& g, std::source_location place = std::source_location::current())  // implicit on purpose
-      : function(std::forward<G>(g)), at(place) {}
-};
-template <class G>
-Located(G&&) -> Located<std::decay_t<G>>;
-
+/// `auto handle = rt::spawn(function, arguments...)`, a JoinHandle. A class and not a function only because nothing else
+/// lets a parameter pack be followed by the caller's line.
 template <class F, class... Args>
-auto spawn(F&& function, Args&&... args) {
-  return spawn_with({}, std::source_location::current(), std::forward<F>(function), std::forward<Args>(args)...);
-}
+struct spawn : JoinHandle<detail::SpawnResult<F, Args...>> {
+  explicit spawn(F&& function, Args&&... args, std::source_location at = std::source_location::current())
+      : JoinHandle<detail::SpawnResult<F, Args...>>(
+            spawn_with({}, at, std::forward<F>(function), std::forward<Args>(args)...)) {}
+};
+template <class F, class... Args>
+spawn(F&&, Args&&...) -> spawn<F, Args...>;
 
 }  // namespace rt

@@ -22,14 +22,29 @@ Worker<Env>::~Worker() = default;
 
 template <Environment Env>
 void Worker<Env>::sit_down(Seat<Env>& seat) {
+  occupy(seat);
+  lifo_enabled_ = shared_.options.lifo_slot;  // it may have been handed over in a turn that had it off
+  batch_.start_processing(world_.now());
+}
+
+/// From here on the code that this seat polls finds this worker.
+template <Environment Env>
+void Worker<Env>::occupy(Seat<Env>& seat) {
   seat.home = &shared_;
   seat.worker = this;
   seat.slots = &slots_;
   seat.counts = &remote_.counts;
   seat.ids = &ids_;
   seat.core = this;
-  lifo_enabled_ = shared_.options.lifo_slot;  // it may have been handed over in a turn that had it off
-  batch_.start_processing(world_.now());
+}
+
+template <Environment Env>
+void Worker<Env>::vacate(Seat<Env>& seat) {
+  seat.worker = nullptr;
+  seat.slots = nullptr;
+  seat.counts = nullptr;
+  seat.ids = nullptr;
+  seat.core = nullptr;
 }
 
 template <Environment Env>

@@ -42,11 +42,7 @@ Verdict Worker<Env>::leave(Seat<Env>& seat) {
   }
   leave_lane(seat);
   batch_.submit(remote_.metrics);
-  seat.core = nullptr;
-  seat.worker = nullptr;
-  seat.slots = nullptr;
-  seat.counts = nullptr;
-  seat.ids = nullptr;
+  vacate(seat);
   slots_.give_back_all();
   if (was_last) shared_.drive->on_stopped();
   return Verdict::gone();

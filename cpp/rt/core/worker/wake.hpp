@@ -41,11 +41,14 @@ void Worker<Env>::before_hand_over(Seat<Env>& seat) {
   if (remote_.queue.len() > 0) shared_.notify_parked();
   open_task_ = nullptr;
   remote_.metrics.leave_poll();
-  seat.core = nullptr;
-  seat.worker = nullptr;
-  seat.slots = nullptr;
-  seat.counts = nullptr;
-  seat.ids = nullptr;
+  vacate(seat);
+}
+
+template <Environment Env>
+void Worker<Env>::take_back(Seat<Env>& seat, Header* task) {
+  occupy(seat);
+  open_task_ = task;
+  remote_.metrics.enter_poll(task->id, batch_.clock());
 }
 
 }  // namespace rt

@@ -1,0 +1,45 @@
+#include "rt/drive/block_on.hpp"
+
+#include "rt/task/context.hpp"
+#include "rt/task/lane.hpp"
+#include "rt/task/poll.hpp"
+
+namespace rt {
+namespace {
+
+constexpr Nanos question_interval = 20'000'000;
+
+}  // namespace
+
+void ThreadHome::schedule(Header&, Ready) {
+  // release: pairs with the acquire in poll_if_ready(). Only one reference of the queue is on its way at a time: the
+  // task is marked notified until it is polled.
+  ready_.store(true, release);
+  parker_.notify();
+}
+
+void ThreadHome::poll_if_ready(Header& task) {
+  // acq_rel: acquire pairs with schedule().
+  if (!ready_.exchange(false, acq_rel)) return;
+  if (task.lane != nullptr) task.lane->enter();
+  Lane* lane = task.lane;
+  run_task(task);
+  if (lane != nullptr) lane->leave();
+}
+
+void ThreadHome::drive(Header& task, const std::function<bool()>& interrupted) {
+  bool asked_to_end = false;
+  ready_.store(true, relaxed);  // relaxed: nobody else knows the task yet
+  for (;;) {
+    poll_if_ready(task);
+    if (task.state.load().is_complete()) return;
+    const bool must_ask = interrupted && !asked_to_end;
+    if (parker_.wait(must_ask ? steady_now() + question_interval : no_deadline)) continue;
+    if (must_ask && interrupted()) {
+      asked_to_end = true;
+      request_cancel(task);
+    }
+  }
+}
+
+}  // namespace rt

@@ -1,0 +1,60 @@
+// Who drives a coroutine on a thread that is no worker? block_on: the thread polls it, and sleeps while it waits.
+//
+// The coroutine is a task like any other, but its home is a wrapper: a wake comes to this thread instead of a queue.
+// It is in nobody's books, and a shutdown of the runtime does not cancel it. Everything it spawns runs on the workers,
+// by way of inject, as in Tokio's Runtime::block_on.
+#pragma once
+
+#include <functional>
+
+#include "rt/env/thread_env.hpp"
+#include "rt/task/spawn.hpp"
+
+namespace rt {
+
+/// The home of a task that one outside thread drives. Lives on that thread's stack; see drive().
+class ThreadHome final : public Home {
+ public:
+  explicit ThreadHome(Home& runtime) : runtime_(runtime) {}
+
+  void schedule(Header& task, Ready how) override;
+  void submit_new(Header& task, std::uint32_t worker) override { runtime_.submit_new(task, worker); }
+  void submit_blocking(Header& task, Nanos cost) override { runtime_.submit_blocking(task, cost); }
+  void ended(Header&) override {}
+  [[nodiscard]] Nanos now() override { return runtime_.now(); }
+  [[nodiscard]] TimeDriver& timers() override { return runtime_.timers(); }
+  [[nodiscard]] SlotRegistry& slots() override { return runtime_.slots(); }
+  [[nodiscard]] bool simulated() const override { return runtime_.simulated(); }
+  void count_forced_yield() override { runtime_.count_forced_yield(); }
+  void block_in_place(const std::function<void()>& blocking, Nanos) override { blocking(); }
+  [[nodiscard]] const void* world() const override { return runtime_.world(); }
+
+  /// Polls the prepared task until it has ended. `interrupted` is asked every 20 ms; when it says yes, the task is
+  /// cancelled, and driven on until it has ended. The caller holds the join reference.
+  void drive(Header& task, const std::function<bool()>& interrupted = {});
+
+ private:
+  void poll_if_ready(Header& task);
+
+  Home& runtime_;
+  Parker<ThreadEnv> parker_;
+  std::atomic<bool> ready_{false};
+};
+
+template <class F, class... Args>
+auto block_on(Home& runtime, F&& function, Args&&... args) {
+  Context context;
+  context.home = &runtime;
+  const ContextScope scope(context);
+  auto task = detail::make_task(std::forward<F>(function), std::forward<Args>(args)...);
+  using T = typename decltype(task)::value_type;
+  Header& header = *task.release();
+  ThreadHome home(runtime);
+  prepare_header(header, home, {}, {});
+  header.state.init_new();
+  JoinHandle<T> handle(header);
+  home.drive(header);
+  return handle.get();
+}
+
+}  // namespace rt

@@ -1,0 +1,27 @@
+#include "rt/runtime.hpp"
+
+#include "rt/env/os_thread.hpp"
+
+namespace rt {
+namespace {
+
+SchedulerOptions with_workers(const RuntimeOptions& options) {
+  SchedulerOptions scheduler = options.scheduler;
+  scheduler.workers = options.workers != 0 ? options.workers : static_cast<std::uint32_t>(usable_cpus().size());
+  return scheduler;
+}
+
+}  // namespace
+
+Runtime::Runtime(RuntimeOptions options)
+    : drive_(ThreadDrive::start(with_workers(options), std::move(options.threads))) {}
+
+Runtime::~Runtime() { shutdown(true); }
+
+bool Runtime::shutdown(bool cancel, Nanos deadline) {
+  if (!cancel && !drive_->wait_drained(deadline)) return false;
+  drive_->close();
+  return drive_->wait_ended(deadline);
+}
+
+}  // namespace rt

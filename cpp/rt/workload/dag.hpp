@@ -1,0 +1,31 @@
+// A task graph: one task a node, spawned when the last node with an edge to it has ended.
+//
+// The successors of node i are indices[indptr[i] .. indptr[i + 1]); an edge that is there twice counts twice. Invariant: a
+// node's task exists only once it may run, so a million nodes need a counter each and slots for those that are ready.
+// A graph with a cycle ends too: its answer is then smaller than its number of nodes. Read next: countdown.hpp.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "rt/workload/workload.hpp"
+
+namespace rt::workload {
+
+/// When each node began and ended, as positions in one count of all begins and ends, from 1; 0: not at all.
+struct DagTrace {
+  explicit DagTrace(std::size_t nodes) : begun(nodes), ended(nodes) {}
+  std::atomic<std::uint64_t> clock{0};
+  std::vector<std::uint64_t> begun;  // a node's task writes its own element
+  std::vector<std::uint64_t> ended;
+};
+
+/// Each node works for its cost; the answer is how many ran. Takes a checked workload of kind "dag".
+[[nodiscard]] Task<std::int64_t> dag(WorkloadPtr graph, std::shared_ptr<DagTrace> trace);
+
+/// Throws std::invalid_argument unless the arrays are a graph (a cycle is not looked for).
+void check_dag(const Workload& workload);
+
+}  // namespace rt::workload

@@ -1,0 +1,44 @@
+// What can be run? A workload as a value, and the task that runs it in the current runtime and gives its answers.
+//
+// Invariant: a workload that passed check_workload() runs to its end in any world, on any number of workers, and its
+// answers depend on nothing but its parameters. When the task that runs it is dropped, everything it has spawned ends by
+// itself soon after. Read next: workload.cpp (the table of kinds), fork_join.hpp, classics.hpp, dag.hpp, combine.hpp.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "rt/task/coroutine.hpp"
+
+namespace rt {
+
+struct Workload {
+  std::string kind;
+  std::vector<std::int64_t> ints;                     // the kind's parameters, in the order of its row in workload.cpp
+  std::vector<std::span<const std::int64_t>> arrays;  // only of a dag: indptr, indices, cost_ns
+  std::shared_ptr<const void> keep;                   // owns the arrays; may be dropped on any thread
+  std::vector<Workload> parts;                        // only of "sequence" and "together", whose one integer counts them
+};
+
+using WorkloadPtr = std::shared_ptr<const Workload>;
+
+/// One answer a part that is not combined, in the order of a walk that visits each head before its parts.
+using Answers = std::vector<std::int64_t>;
+
+/// Puts combined workloads together from such a walk, in which no element has parts yet.
+/// Throws std::invalid_argument if it ends too early or too late.
+[[nodiscard]] Workload assemble_workload(std::vector<Workload> preorder);
+
+/// Throws std::invalid_argument: no such kind, or parameters that it does not take.
+void check_workload(const Workload& workload);
+
+/// The root of a run: spawn it, or give it to block_on. Checks at the call, as check_workload() does.
+[[nodiscard]] Task<Answers> run_workload(WorkloadPtr workload);
+
+/// Runs it inside the coroutine that awaits; for those who combine workloads. Takes a checked one.
+[[nodiscard]] Coro<Answers> run_in_place(WorkloadPtr workload);
+
+}  // namespace rt
