@@ -9,7 +9,7 @@
 #include <memory>
 #include <vector>
 
-#include "rt/drive/explore.hpp"
+#include "holds.hpp"
 #include "weaken.hpp"
 
 namespace rt {
@@ -174,49 +174,30 @@ void watcher(Model& m) {
   m.after([w] { w->check_all_taken_once(); });
 }
 
-void expect_all_hold(const char* name, const ModelSetup& world) {
-  const auto result = explore({}, world);
-  EXPECT_TRUE(result.complete) << result.failure;
-  std::printf("  %s: %llu schedules, %.0f ms\n", name, static_cast<unsigned long long>(result.schedules), result.ms);
-  ::testing::Test::RecordProperty("schedules", std::to_string(result.schedules));
-}
-
-TEST(RingModel, S1_S6_S9_owner_against_thief) { expect_all_hold("owner against thief", owner_against_thief<ModelEnv>); }
-TEST(RingModel, S1_S8_S10_overflow_against_thief) { expect_all_hold("overflow", overflow_against_thief<ModelEnv>); }
-TEST(RingModel, S1_S8_two_thieves) { expect_all_hold("two thieves", two_thieves<ModelEnv>); }
-TEST(RingModel, S1_S8_a_thief_is_robbed) { expect_all_hold("a thief is robbed", thief_is_robbed<ModelEnv>); }
-TEST(RingModel, S18_lengths_stay_in_range) { expect_all_hold("watcher", watcher<ModelEnv>); }
+TEST(RingModel, S1_S6_S9_owner_against_thief) { expect_holds("owner against thief", owner_against_thief<ModelEnv>); }
+TEST(RingModel, S1_S8_S10_overflow_against_thief) { expect_holds("overflow", overflow_against_thief<ModelEnv>); }
+TEST(RingModel, S1_S8_two_thieves) { expect_holds("two thieves", two_thieves<ModelEnv>); }
+TEST(RingModel, S1_S8_a_thief_is_robbed) { expect_holds("a thief is robbed", thief_is_robbed<ModelEnv>); }
+TEST(RingModel, S18_lengths_stay_in_range) { expect_holds("watcher", watcher<ModelEnv>); }
 
 // ---- seeded faults: each must be found ----
 
 using HeadWord = std::uint16_t;
 using TailWord = std::uint8_t;
 
-template <class Env>
-std::uint64_t schedules_until_found(std::initializer_list<ModelSetup> worlds) {
-  std::uint64_t schedules = 0;
-  for (const ModelSetup& world : worlds) {
-    const auto result = explore({.print = false}, world);
-    schedules += result.schedules;
-    if (!result.failed()) continue;
-    std::printf("  found after %llu schedules: %s\n", static_cast<unsigned long long>(schedules), result.failure.c_str());
-    return schedules;
-  }
-  return 0;
-}
-
+/// Some faults show only in one of the worlds.
 template <class Fault, class Only>
-bool is_found() {
+bool some_world_finds() {
   using Env = WeakEnv<Fault, Only>;
-  return schedules_until_found<Env>({owner_against_thief<Env>, overflow_against_thief<Env>, two_thieves<Env>, thief_is_robbed<Env>,
-                                     watcher<Env>}) > 0;
+  return is_found(owner_against_thief<Env>) || is_found(overflow_against_thief<Env>) || is_found(two_thieves<Env>) ||
+         is_found(thief_is_robbed<Env>);
 }
 
-TEST(RingFaults, a_relaxed_publication_is_found) { EXPECT_TRUE((is_found<StoresRelaxed, TailWord>())); }
-TEST(RingFaults, a_relaxed_look_at_the_tail_is_found) { EXPECT_TRUE((is_found<LoadsRelaxed, TailWord>())); }
-TEST(RingFaults, a_relaxed_look_at_the_head_is_found) { EXPECT_TRUE((is_found<LoadsRelaxed, HeadWord>())); }
-TEST(RingFaults, relaxed_exchanges_of_the_head_are_found) { EXPECT_TRUE((is_found<ChangesRelaxed, HeadWord>())); }
-TEST(RingFaults, exchanges_of_the_head_without_release_are_found) { EXPECT_TRUE((is_found<ChangesAcquire, HeadWord>())); }
+TEST(RingFaults, a_relaxed_publication_is_found) { EXPECT_TRUE((some_world_finds<StoresRelaxed, TailWord>())); }
+TEST(RingFaults, a_relaxed_look_at_the_tail_is_found) { EXPECT_TRUE((some_world_finds<LoadsRelaxed, TailWord>())); }
+TEST(RingFaults, a_relaxed_look_at_the_head_is_found) { EXPECT_TRUE((some_world_finds<LoadsRelaxed, HeadWord>())); }
+TEST(RingFaults, relaxed_exchanges_of_the_head_are_found) { EXPECT_TRUE((some_world_finds<ChangesRelaxed, HeadWord>())); }
+TEST(RingFaults, exchanges_of_the_head_without_release_are_found) { EXPECT_TRUE((some_world_finds<ChangesAcquire, HeadWord>())); }
 
 }  // namespace
 }  // namespace rt

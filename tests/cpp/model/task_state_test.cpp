@@ -6,12 +6,11 @@
 #include <gtest/gtest.h>
 
 #include <array>
-#include <cstdio>
 #include <functional>
 #include <memory>
 #include <utility>
 
-#include "rt/drive/explore.hpp"
+#include "holds.hpp"
 #include "weaken.hpp"
 
 namespace rt {
@@ -287,12 +286,6 @@ void walker_against_reuse(Model& m) {
   });
 }
 
-void expect_holds(const char* name, const ModelSetup& world) {
-  const auto result = explore({}, world);
-  EXPECT_TRUE(result.complete) << result.failure;
-  std::printf("  %s: %llu schedules, %.0f ms\n", name, static_cast<unsigned long long>(result.schedules), result.ms);
-}
-
 TEST(TaskStateModel, S2_S3_S7_wake_while_running) { expect_holds("wake while running", wake_while_running<ModelEnv>); }
 TEST(TaskStateModel, S6_a_poll_sees_what_was_written_before_the_wake) { expect_holds("message", message_before_wake<ModelEnv>); }
 TEST(TaskStateModel, S3_S4_S5_abort_against_poll) { expect_holds("abort", abort_against_poll<ModelEnv>); }
@@ -303,14 +296,6 @@ TEST(TaskStateModel, S4_S16_shutdown_against_all) { expect_holds("shutdown", shu
 TEST(TaskStateModel, S16_a_walker_against_reuse) { expect_holds("walker", walker_against_reuse<ModelEnv>); }
 
 // ---- seeded faults ----
-
-bool is_found(const ModelSetup& world) {
-  const auto result = explore({.print = false}, world);
-  if (result.failed()) {
-    std::printf("  found after %llu schedules: %s\n", static_cast<unsigned long long>(result.schedules), result.failure.c_str());
-  }
-  return result.failed();
-}
 
 TEST(TaskStateFaults, relaxed_transitions_are_found) {
   EXPECT_TRUE(is_found(join_against_complete<WeakEnv<ChangesRelaxed>>));

@@ -1,6 +1,9 @@
 // Seeded faults without a copy of the code: a world whose atomics take some orders more weakly than they are asked for.
 #pragma once
 
+#include <atomic>
+#include <type_traits>
+
 #include "rt/env/model_env.hpp"
 
 namespace rt {
@@ -16,6 +19,9 @@ struct LoadsRelaxed : AsWritten {
 };
 struct LoadsAcquire : AsWritten {
   static constexpr std::memory_order load(std::memory_order order) { return order == seq_cst ? acquire : order; }
+};
+struct LooksRelaxed : AsWritten {
+  static constexpr std::memory_order load(std::memory_order order) { return order == seq_cst ? relaxed : order; }
 };
 struct StoresRelaxed : AsWritten {
   static constexpr std::memory_order store(std::memory_order) { return relaxed; }

@@ -1,0 +1,39 @@
+// What a model test says: this world holds under every schedule; this fault is found.
+// MODEL_PREEMPTIONS=3 in the environment is the long run.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+#include "rt/drive/explore.hpp"
+
+namespace rt {
+
+inline std::uint32_t preemption_bound() {
+  const char* const asked = std::getenv("MODEL_PREEMPTIONS");
+  return asked == nullptr ? 2 : static_cast<std::uint32_t>(std::strtoul(asked, nullptr, 10));
+}
+
+inline void expect_holds(const char* name, const ModelSetup& world) {
+  const std::uint32_t bound = preemption_bound();
+  const Exploration result = explore({.preemptions = bound, .max_schedules = bound > 2 ? 20'000'000U : 2'000'000U}, world);
+  EXPECT_FALSE(result.failed()) << result.failure;
+  EXPECT_TRUE(result.complete || bound > 2) << "stopped after " << result.schedules << " schedules";
+  std::printf("  %s: %llu schedules%s, at most %u decisions, %.0f ms\n", name, static_cast<unsigned long long>(result.schedules),
+              result.complete ? "" : " (stopped there)", result.depth, result.ms);
+}
+
+/// True if the fault is found; `how` is a part of the message that it must give.
+inline bool is_found(const ModelSetup& world, const std::string& how = "") {
+  const Exploration result = explore({.print = false}, world);
+  if (result.failed()) {
+    std::printf("  found after %llu schedules: %s\n", static_cast<unsigned long long>(result.schedules), result.failure.c_str());
+  }
+  return result.failed() && result.failure.find(how) != std::string::npos;
+}
+
+}  // namespace rt

@@ -1,0 +1,241 @@
+// The idle protocol under every schedule: no task waits while all sleep (law S20), the stack and the counts agree (law S17).
+// A lost wake-up shows as a deadlock: the workers sleep without a deadline until every task has been taken.
+#include "rt/core/idle.hpp"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "holds.hpp"
+#include "rt/core/inject.hpp"
+#include "rt/core/queue.hpp"
+#include "weaken.hpp"
+
+namespace rt {
+namespace {
+
+struct Item {
+  Item* queue_next = nullptr;
+};
+
+/// What a fault does to the worker's own steps.
+struct Steps {
+  bool second_look = true;       // the last searcher looks once more after it has put itself to rest
+  bool pass_the_baton = true;    // the last searcher that found a task notifies one
+};
+
+/// QueueEnv for ring and inject, IdleEnv for the word: a fault may sit in either.
+template <class QueueEnv, class IdleEnv>
+struct World {
+  using TestRing = Ring<QueueEnv, Item>;
+  struct Nothing {
+    void push(Item*) { MODEL_CHECK(!"the ring never overflows here"); }
+    void push_batch(Item*, Item*, std::size_t) { MODEL_CHECK(!"the ring never overflows here"); }
+  };
+
+  World(std::uint32_t workers, int tasks) : idle(workers), rings(workers), parkers(workers), left(tasks) {
+    for (auto& ring : rings) ring = std::make_unique<TestRing>();
+    for (auto& parker : parkers) parker = std::make_unique<Parker<ModelEnv>>();
+  }
+
+  Idle<IdleEnv> idle;
+  ModelEnv::mutex mutex;
+  typename Idle<IdleEnv>::Synced sleepers;
+  typename Inject<QueueEnv, Item>::Synced injected;
+  Inject<QueueEnv, Item> inject;
+  std::vector<std::unique_ptr<TestRing>> rings;
+  std::vector<std::unique_ptr<Parker<ModelEnv>>> parkers;
+  std::array<Item, 4> items;
+  ModelEnv::atomic<int> left;
+  Steps steps;
+
+  void notify() {
+    if (const auto worker = idle.worker_to_notify(mutex, sleepers)) parkers[*worker]->notify();
+  }
+  void spawn_from_outside(std::size_t i) {
+    {
+      const std::lock_guard lock(mutex);
+      MODEL_CHECK(inject.push(injected, &items[i]));
+    }
+    notify();
+  }
+  void spawn_local(std::uint32_t worker, std::size_t i) {
+    Nothing none;
+    (void)rings[worker]->push_back_or_overflow(&items[i], none);
+    notify();
+  }
+  bool take_from_inject() {
+    if (inject.is_empty()) return false;
+    const std::lock_guard lock(mutex);
+    return inject.pop(injected) != nullptr;
+  }
+  bool search(std::uint32_t worker) {
+    for (std::uint32_t victim = 0; victim < rings.size(); ++victim) {
+      std::uint32_t stolen = 0;
+      if (victim != worker && rings[victim]->steal_into(*rings[worker], stolen) != nullptr) return true;
+    }
+    return take_from_inject();
+  }
+  bool anything_left() {
+    for (auto& ring : rings) {
+      if (!ring->is_empty()) return true;
+    }
+    return !inject.is_empty();
+  }
+  /// The taker of the last task tells all, as a shutdown would.
+  void finish_task() {
+    if (left.fetch_sub(1, acq_rel) == 1) {
+      for (auto& parker : parkers) parker->notify();
+    }
+  }
+  bool finished() { return left.load(acquire) == 0; }
+
+  /// A worker until all tasks are taken, from the state in which it begins.
+  void work(std::uint32_t worker, bool searching) {
+    while (!finished()) {
+      if (rings[worker]->pop() != nullptr || (!searching && take_from_inject())) {
+        finish_task();
+        continue;
+      }
+      if (!searching) searching = idle.try_start_searching();
+      if (searching && search(worker)) {
+        searching = false;
+        if (idle.stop_searching() && steps.pass_the_baton) notify();
+        finish_task();
+        continue;
+      }
+      rest(worker, searching);
+    }
+    if (searching) (void)idle.stop_searching();
+  }
+  void rest(std::uint32_t worker, bool& searching) {
+    const bool was_last = idle.park(mutex, sleepers, worker, searching);
+    if (was_last && steps.second_look && anything_left()) notify();
+    sleep(worker, searching);
+  }
+  void sleep(std::uint32_t worker, bool& searching) {
+    for (;;) {
+      MODEL_CHECK(parkers[worker]->wait(no_deadline));
+      searching = !idle.is_parked(mutex, sleepers, worker);
+      if (searching) return;
+      if (!finished()) continue;
+      searching = !idle.remove_sleeper(mutex, sleepers, worker);  // the last notice: nobody took it off the stack
+      return;
+    }
+  }
+  void check_at_rest() {
+    MODEL_CHECK(idle.searching() == 0);                                           // S18
+    MODEL_CHECK(sleepers.sleepers.size() == idle.workers() - idle.unparked());    // S17
+    MODEL_CHECK(!anything_left());
+  }
+};
+
+/// One worker, which searches when a task comes from outside (Tokio #525).
+template <class Q = ModelEnv, class I = ModelEnv>
+ModelSetup outside_spawn(Steps steps = {}) {
+  return [steps](Model& m) {
+    auto w = std::make_shared<World<Q, I>>(1, 1);
+    w->steps = steps;
+    m.thread([w] { w->work(0, false); });
+    m.thread([w] { w->spawn_from_outside(0); });
+    m.after([w] { w->check_at_rest(); });
+  };
+}
+
+/// A busy worker pushes to its own ring and goes on in a long poll: the other one has to come.
+template <class Q = ModelEnv, class I = ModelEnv>
+ModelSetup local_spawn(Steps steps = {}) {
+  return [steps](Model& m) {
+    auto w = std::make_shared<World<Q, I>>(2, 1);
+    w->steps = steps;
+    m.thread([w] { w->spawn_local(0, 0); });
+    m.thread([w] { w->work(1, false); });
+    m.after([w] { w->check_at_rest(); });
+  };
+}
+
+/// Two workers, two tasks from two outside threads.
+template <class Q = ModelEnv, class I = ModelEnv>
+ModelSetup two_workers(Steps steps = {}) {
+  return [steps](Model& m) {
+    auto w = std::make_shared<World<Q, I>>(2, 2);
+    w->steps = steps;
+    m.thread([w] { w->work(0, false); });
+    m.thread([w] { w->work(1, false); });
+    m.thread([w] {
+      w->spawn_from_outside(0);
+      w->spawn_from_outside(1);
+    });
+    m.after([w] { w->check_at_rest(); });
+  };
+}
+
+/// Two tasks at once while both others sleep: the one that comes takes a task and stays in it, so somebody has to come for the
+/// second (Tokio #4383).
+ModelSetup baton(Steps steps = {}) {
+  return [steps](Model& m) {
+    auto w = std::make_shared<World<ModelEnv, ModelEnv>>(3, 2);
+    w->steps = steps;
+    for (const std::uint32_t sleeper : {2U, 1U}) (void)w->idle.park(w->mutex, w->sleepers, sleeper, false);
+    m.thread([w] {
+      w->spawn_local(0, 0);
+      w->spawn_local(0, 1);
+    });
+    m.thread([w] {  // the last to park is told first
+      MODEL_CHECK(w->parkers[1]->wait(no_deadline));
+      MODEL_CHECK(w->search(1));
+      if (w->idle.stop_searching() && w->steps.pass_the_baton) w->notify();
+      w->finish_task();
+    });
+    m.thread([w] {
+      bool searching = false;
+      w->sleep(2, searching);
+      w->work(2, searching);
+    });
+    m.after([w] { w->check_at_rest(); });
+  };
+}
+
+TEST(IdleModel, S17_S20_a_spawn_from_outside_wakes_the_only_worker) {
+  expect_holds("outside spawn", outside_spawn());
+}
+TEST(IdleModel, S17_S20_a_local_spawn_wakes_the_other_worker) {
+  expect_holds("local spawn", local_spawn());
+}
+TEST(IdleModel, S17_S20_two_workers_and_two_spawns) { expect_holds("two workers", two_workers()); }
+TEST(IdleModel, S20_a_second_task_finds_a_worker) { expect_holds("baton", baton()); }
+
+// ---- seeded faults ----
+
+using TailWord = std::uint8_t;
+const std::string lost = "deadlock";  // the workers sleep, and a task is left
+
+TEST(IdleFaults, without_the_second_look_a_wake_up_is_lost) {
+  EXPECT_TRUE(is_found(outside_spawn({.second_look = false}), lost));
+  EXPECT_TRUE(is_found(local_spawn({.second_look = false}), lost));
+}
+TEST(IdleFaults, a_relaxed_look_at_the_queues_loses_a_wake_up) {
+  EXPECT_TRUE(is_found(local_spawn<WeakEnv<LooksRelaxed, TailWord>>(), lost));
+}
+TEST(IdleFaults, an_acquire_look_at_the_queues_loses_a_wake_up) {
+  EXPECT_TRUE(is_found(local_spawn<WeakEnv<LoadsAcquire, TailWord>>(), lost));
+}
+TEST(IdleFaults, a_release_publication_loses_a_wake_up) {
+  EXPECT_TRUE(is_found(local_spawn<WeakEnv<StoresRelease, TailWord>>(), lost));
+}
+TEST(IdleFaults, an_acquire_load_of_the_word_loses_a_wake_up) {
+  EXPECT_TRUE(is_found(local_spawn<ModelEnv, WeakEnv<LoadsAcquire>>(), lost));
+}
+TEST(IdleFaults, acq_rel_changes_of_the_word_lose_a_wake_up) {
+  EXPECT_TRUE(is_found(local_spawn<ModelEnv, WeakEnv<ChangesAcqRel>>(), lost));
+}
+TEST(IdleFaults, a_last_searcher_that_finds_a_task_and_tells_nobody_strands_the_second) {
+  EXPECT_TRUE(is_found(baton({.pass_the_baton = false}), lost));
+}
+
+}  // namespace
+}  // namespace rt
