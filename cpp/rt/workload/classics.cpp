@@ -4,10 +4,10 @@
 #include <stdexcept>
 #include <utility>
 
+#include "rt/sync/oneshot.hpp"
 #include "rt/task/spawn.hpp"
 #include "rt/workload/child.hpp"
 #include "rt/workload/countdown.hpp"
-#include "rt/workload/one_shot.hpp"
 #include "rt/workload/workload.hpp"
 
 namespace rt::workload {
@@ -53,20 +53,21 @@ Task<std::int64_t> yield_often(std::int64_t yields) {
   co_return yields;
 }
 
-Task<void> answer_ping(OneShotReceiver ping, OneShotSender pong) {
-  OneShotReceive receive(ping);
-  const std::optional<std::int64_t> message = co_await receive;
-  if (message) std::move(pong).send(*message + 1);
+using Ping = OneshotReceiver<std::int64_t>;
+using Pong = OneshotSender<std::int64_t>;
+
+Task<void> answer_ping(Ping ping, Pong pong) {
+  const std::int64_t message = co_await ping;
+  pong.send(message + 1);
 }
 
 Task<void> play_pair(Ticket ticket, std::int64_t number) {
   if (ticket.is_abandoned()) co_return;
-  OneShot ping = make_one_shot();
-  OneShot pong = make_one_shot();
-  static_cast<void>(spawn(answer_ping, std::move(ping.receiver), std::move(pong.sender)));
-  std::move(ping.sender).send(number);
-  OneShotReceive receive(pong.receiver);
-  const std::optional<std::int64_t> message = co_await receive;
+  auto [ping_sender, ping_receiver] = oneshot<std::int64_t>();
+  auto [pong_sender, pong_receiver] = oneshot<std::int64_t>();
+  static_cast<void>(spawn(answer_ping, std::move(ping_receiver), std::move(pong_sender)));
+  ping_sender.send(number);
+  const std::int64_t message = co_await pong_receiver;  // throws if the partner was dropped: no credit then
   if (message == number + 1) ticket.add_credit();
 }
 
@@ -137,8 +138,8 @@ Task<std::int64_t> spawn_join(std::int64_t n) {
 OutsideRun::OutsideRun(Home& home, const Workload& workload) {
   check_workload(workload);
   if (workload.kind != "spawn_many" || static_cast<Origin>(workload.ints[1]) != Origin::remote) {
-    throw std::invalid_argument("kind=\"" + workload.kind + "\" cannot be run by a thread outside; only spawn_many with the origin "
-                                "\"remote\" can: give others to run_workload()");
+    throw std::invalid_argument("kind=\"" + workload.kind + "\" cannot be run by a thread outside; only spawn_many with the "
+                                "origin \"remote\" can: give others to run_workload()");
   }
   Context outside;
   outside.home = &home;

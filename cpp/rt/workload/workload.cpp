@@ -47,10 +47,13 @@ const std::array<Kind, 11>& kinds() {
       {"nqueens", {{"n", 1, 31}}, [](const WorkloadPtr& w) -> Handle { return spawn(workload::nqueens, w->ints[0]); }},
       {"matmul", {{"n", 1, 8192}}, [](const WorkloadPtr& w) -> Handle { return spawn(workload::matmul, w->ints[0]); }},
       {"spawn_many", {{"n", 0, most_tasks}, {"origin", 0, 2}},
-       [](const WorkloadPtr& w) -> Handle { return workload::spawn_many(w->ints[0], static_cast<workload::Origin>(w->ints[1])); }},
+       [](const WorkloadPtr& w) -> Handle {
+         return workload::spawn_many(w->ints[0], static_cast<workload::Origin>(w->ints[1]));
+       }},
       {"yield_many", {{"tasks", 0, most_tasks}, {"yields", 0, most}},
        [](const WorkloadPtr& w) -> Handle { return spawn(workload::yield_many, w->ints[0], w->ints[1]); }},
-      {"ping_pong", {{"pairs", 0, most_tasks}}, [](const WorkloadPtr& w) -> Handle { return spawn(workload::ping_pong, w->ints[0]); }},
+      {"ping_pong", {{"pairs", 0, most_tasks}},
+       [](const WorkloadPtr& w) -> Handle { return spawn(workload::ping_pong, w->ints[0]); }},
       {"chained_spawn", {{"n", 0, most_tasks}},
        [](const WorkloadPtr& w) -> Handle { return spawn(workload::chained_spawn, w->ints[0]); }},
       {"spawn_join", {{"n", 0, most}}, [](const WorkloadPtr& w) -> Handle { return spawn(workload::spawn_join, w->ints[0]); }},
@@ -130,7 +133,8 @@ Workload assemble_workload(std::vector<Workload> preorder) {
   std::size_t next = 0;
   Workload whole = assemble_from(preorder, next);
   if (next != preorder.size()) {
-    throw std::invalid_argument(std::to_string(preorder.size() - next) + " workloads are left over; each belongs to a head before it");
+    throw std::invalid_argument(std::to_string(preorder.size() - next) +
+                                " workloads are left over; each belongs to a head before it");
   }
   return whole;
 }
