@@ -15,6 +15,7 @@ namespace rt {
 namespace {
 
 using testing_home::QueueHome;
+using testing_home::result;
 using Box = std::unique_ptr<int>;
 using Log = std::vector<int>;
 
@@ -57,7 +58,7 @@ TEST(Channel, ReceiversGetValuesInTheOrderInWhichTheyCame) {
   for (int i = 0; i < 3; ++i) EXPECT_TRUE(tx.try_send(box(i)));
   EXPECT_FALSE(rx.try_recv()) << "all three values are kept for those who waited";
   home.run();
-  for (int i = 0; i < 3; ++i) EXPECT_EQ(receivers[std::size_t(i)].get(), i);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(result(receivers[std::size_t(i)]), i);
 }
 
 TEST(Channel, AValueKeptForACancelledReceiverGoesToTheNext) {
@@ -70,7 +71,7 @@ TEST(Channel, AValueKeptForACancelledReceiverGoesToTheNext) {
   tx.close();  // the second must not be sent away: the first may still pass its value on
   first.cancel();
   home.run();
-  EXPECT_EQ(second.get(), 7);
+  EXPECT_EQ(result(second), 7);
 }
 
 TEST(Channel, ACancelledSenderHasSentNothingAndPassesItsSlotOn) {
@@ -97,7 +98,7 @@ TEST(Channel, AfterCloseWhatIsInItCanBeReceivedAndNothingSent) {
   home.run();
   tx.close();
   home.run();
-  EXPECT_THROW(waiting.get(), ChannelClosed);
+  EXPECT_THROW(result(waiting), ChannelClosed);
   Box kept = box(3);
   EXPECT_THROW((void)tx.try_send(std::move(kept)), ChannelClosed);
   EXPECT_NE(kept, nullptr) << "a value that was not sent stays with its owner";
@@ -105,7 +106,7 @@ TEST(Channel, AfterCloseWhatIsInItCanBeReceivedAndNothingSent) {
   EXPECT_THROW((void)rx.try_recv(), ChannelClosed);
   auto late = home.spawn(receive_one, rx);
   home.run();
-  EXPECT_THROW(late.get(), ChannelClosed);
+  EXPECT_THROW(result(late), ChannelClosed);
 }
 
 TEST(Channel, TheLastSenderCloses) {
@@ -115,15 +116,15 @@ TEST(Channel, TheLastSenderCloses) {
   auto writer = home.spawn(send_one, ends->first, 5);
   ends.reset();  // the tasks hold the ends now
   home.run();
-  EXPECT_EQ(reader.get(), 5);
-  writer.get();
+  EXPECT_EQ(result(reader), 5);
+  result(writer);
 
   auto [tx, rx] = channel<Box>(1);
   auto waiting = home.spawn(receive_one, rx);
   home.run();
   { const auto last = std::move(tx); }
   home.run();
-  EXPECT_THROW(waiting.get(), ChannelClosed);
+  EXPECT_THROW(result(waiting), ChannelClosed);
 }
 
 struct Watched {
@@ -177,7 +178,7 @@ TEST(Oneshot, CarriesOneValueOnce) {
   EXPECT_TRUE(tx.send(box(4)));
   EXPECT_THROW(tx.send(box(5)), std::logic_error);
   home.run();
-  EXPECT_EQ(reader.get(), 4);
+  EXPECT_EQ(result(reader), 4);
   EXPECT_THROW((void)rx.try_recv(), ChannelClosed);
 }
 
@@ -189,7 +190,7 @@ TEST(Oneshot, ASenderThatIsGoneEndsTheWait) {
   EXPECT_FALSE(reader.done());
   { const auto gone = std::move(tx); }
   home.run();
-  EXPECT_THROW(reader.get(), ChannelClosed);
+  EXPECT_THROW(result(reader), ChannelClosed);
 }
 
 TEST(Oneshot, AReceiverThatIsGoneOrClosedRefusesTheValue) {

@@ -84,4 +84,11 @@ class QueueHome final : public Home {
   SlotRegistry* slots_ = SlotRegistry::create();
 };
 
+/// The result of a task that has to have ended: a test that is wrong about that fails instead of hanging.
+template <class T>
+T result(JoinHandle<T>& task) {
+  if (!task.done()) throw std::logic_error("the task still waits");
+  return task.get();
+}
+
 }  // namespace rt::testing_home

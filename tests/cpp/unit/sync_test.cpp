@@ -17,6 +17,7 @@ namespace rt {
 namespace {
 
 using testing_home::QueueHome;
+using testing_home::result;
 using Log = std::vector<int>;
 
 Task<void> acquire_as(Semaphore semaphore, std::size_t permits, Log* log, int name) {
@@ -267,9 +268,9 @@ TEST(Barrier, TheLastArrivalLetsARoundThroughAndPlacesAreUnique) {
   EXPECT_EQ(barrier.waiting(), 2U);
   auto c = home.spawn(arrive, barrier);
   home.run();
-  EXPECT_EQ(a.get(), 0U);
-  EXPECT_EQ(b.get(), 1U);
-  EXPECT_EQ(c.get(), 2U);
+  EXPECT_EQ(result(a), 0U);
+  EXPECT_EQ(result(b), 1U);
+  EXPECT_EQ(result(c), 2U);
   EXPECT_EQ(barrier.waiting(), 0U);
   EXPECT_THROW(Barrier(0), std::invalid_argument);
 }
@@ -284,11 +285,11 @@ TEST(WrongRuntime, TheFirstWorldThatWaitsOwnsThePrimitive) {
   home.run();
   auto same_world = block_on.spawn(acquire_as, semaphore, std::size_t{1}, &log, 2);
   block_on.run();
-  EXPECT_NO_THROW(same_world.get());
+  EXPECT_NO_THROW(result(same_world));
   auto refused = other.spawn(acquire_as, semaphore, std::size_t{1}, &log, 3);
   other.run();
   try {
-    refused.get();
+    result(refused);
     FAIL() << "a wait from another world went through";
   } catch (const WrongRuntime& error) {
     EXPECT_NE(std::string(error.what()).find("semaphore"), std::string::npos);
