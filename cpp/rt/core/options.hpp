@@ -25,4 +25,7 @@ struct SchedulerOptions {
   Hooks hooks;
 };
 
+/// The same options. Throws std::invalid_argument for those out of range.
+[[nodiscard]] const SchedulerOptions& checked(const SchedulerOptions& options);
+
 }  // namespace rt

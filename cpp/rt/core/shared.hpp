@@ -59,6 +59,7 @@ class Shared final : public Home {
 
   // ---- Home ----
   void schedule(Header& task, Ready how) override;
+  [[nodiscard]] std::uint64_t next_id() override;
   void submit_new(Header& task, std::uint32_t worker) override;
   void submit_blocking(Header& job, Nanos cost) override;
   void ended(Header& task) override;

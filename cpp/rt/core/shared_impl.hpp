@@ -30,9 +30,14 @@ void Shared<Env>::schedule(Header& task, Ready how) {
 }
 
 template <Environment Env>
+std::uint64_t Shared<Env>::next_id() {
+  Context* context = own_context();
+  return context != nullptr && context->ids != nullptr ? ids_.take(*context->ids) : ids_.one();
+}
+
+template <Environment Env>
 void Shared<Env>::submit_new(Header& task, std::uint32_t worker) {
   Context* context = own_context();
-  task.id = context != nullptr && context->ids != nullptr ? ids_.take(*context->ids) : ids_.one();
   task.born.store(now(), relaxed);  // relaxed, here and below: figures for a dump, published with the word or the queue
   if (TaskCounts* counts = context != nullptr ? context->counts : nullptr; counts != nullptr) {
     counts->spawned.store(counts->spawned.load(relaxed) + 1, relaxed);
@@ -55,7 +60,6 @@ void Shared<Env>::submit_new(Header& task, std::uint32_t worker) {
 
 template <Environment Env>
 void Shared<Env>::submit_blocking(Header& job, Nanos cost) {
-  job.id = ids_.one();
   job.born.store(now(), relaxed);  // relaxed: as above
   drive->run_blocking(job, cost);
 }

@@ -44,6 +44,8 @@ class Worker final : public WorkerFace {
   void before_hand_over(Seat<Env>& seat);
   /// The same seat got its core back before anybody else took it: the turn goes on in the middle of this task's poll.
   void take_back(Seat<Env>& seat, Header* task);
+  /// A simulation that is given up: ends the task that is inside work(), if there is one, and with it the turn.
+  void cut_open_poll(Seat<Env>& seat);
 
   // ---- WorkerFace: for code that is being polled here ----
   void schedule_local(Header& task, bool is_yield) override;

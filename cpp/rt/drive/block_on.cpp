@@ -29,13 +29,15 @@ void ThreadHome::poll_if_ready(Header& task) {
 
 void ThreadHome::drive(Header& task, const std::function<bool()>& interrupted) {
   bool asked_to_end = false;
+  const auto must_ask = [&] { return interrupted && !asked_to_end; };
   ready_.store(true, relaxed);  // relaxed: nobody else knows the task yet
   for (;;) {
     poll_if_ready(task);
     if (task.state.load().is_complete()) return;
-    const bool must_ask = interrupted && !asked_to_end;
-    if (parker_.wait(must_ask ? steady_now() + question_interval : no_deadline)) continue;
-    if (must_ask && interrupted()) {
+    // Only a token lets us poll: it is the last thing that schedule() does with this object, and the task may end in
+    // the poll, and this object with it.
+    while (!parker_.wait(must_ask() ? steady_now() + question_interval : no_deadline)) {
+      if (!must_ask() || !interrupted()) continue;
       asked_to_end = true;
       request_cancel(task);
     }

@@ -18,6 +18,7 @@ class ThreadHome final : public Home {
   explicit ThreadHome(Home& runtime) : runtime_(runtime) {}
 
   void schedule(Header& task, Ready how) override;
+  [[nodiscard]] std::uint64_t next_id() override { return runtime_.next_id(); }
   void submit_new(Header& task, std::uint32_t worker) override { runtime_.submit_new(task, worker); }
   void submit_blocking(Header& task, Nanos cost) override { runtime_.submit_blocking(task, cost); }
   void ended(Header&) override {}

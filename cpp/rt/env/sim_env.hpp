@@ -43,6 +43,24 @@ class Chooser {
   std::vector<std::uint8_t> schedule_;
 };
 
+/// What happened, folded into one number: two runs with the same number took the same steps (law S25).
+class SimTrace {
+ public:
+  template <class... Words>
+  void add(Words... words) {
+    (fold(static_cast<std::uint64_t>(words)), ...);
+  }
+  [[nodiscard]] std::uint64_t hash() const { return hash_; }
+
+ private:
+  // FNV-1a by words, with a shift so that high bits reach low ones too.
+  void fold(std::uint64_t word) {
+    hash_ = (hash_ ^ word) * 0x100000001b3U;
+    hash_ ^= hash_ >> 29U;
+  }
+  std::uint64_t hash_ = 0xcbf29ce484222325U;
+};
+
 /// Virtual nanoseconds for each Cost; all zero unless told otherwise.
 using CostTable = std::array<Nanos, static_cast<std::size_t>(Cost::count)>;
 
@@ -102,7 +120,8 @@ struct SimEnv {
   class World {
    public:
     World() = default;
-    World(Chooser* chooser, const CostTable* costs) : chooser_(chooser), costs_(costs) {}
+    World(Chooser* chooser, const CostTable* costs, SimTrace* trace = nullptr)
+        : chooser_(chooser), costs_(costs), trace_(trace) {}
     [[nodiscard]] Nanos now() const noexcept { return clock_; }
     std::uint32_t choose(std::uint32_t n) { return chooser_ == nullptr ? 0 : chooser_->choose(n); }
     void charge(Cost cost, std::uint32_t units) noexcept {
@@ -111,11 +130,16 @@ struct SimEnv {
     void advance_to(Nanos at) noexcept {
       if (at > clock_) clock_ = at;
     }
+    /// A poll begins: it is part of what happened.
+    void note_poll(std::uint64_t task) {
+      if (trace_ != nullptr) trace_->add(task);
+    }
 
    private:
     Nanos clock_ = 0;
     Chooser* chooser_ = nullptr;
     const CostTable* costs_ = nullptr;
+    SimTrace* trace_ = nullptr;
   };
 };
 

@@ -51,6 +51,7 @@ class Event {
   void set() { core_->set(); }
   void clear() { core_->clear(); }
   [[nodiscard]] bool is_set() const { return core_->is_set(); }
+  [[nodiscard]] const std::shared_ptr<EventCore>& core() const { return core_; }
   /// `co_await event.wait()`.
   [[nodiscard]] EventLeaf wait() { return EventLeaf(core_); }
   /// Blocks a thread that is no worker. False: `timeout` [ns] has passed, or `give_up` said so.

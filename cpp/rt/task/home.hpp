@@ -31,6 +31,9 @@ class Home {
   /// Any thread. Takes over one reference of a task that is marked notified, and queues it.
   virtual void schedule(Header& task, Ready how) = 0;
 
+  /// Any thread. The number of the next task; before its word says "new", since a shutdown's walk may end it from then on.
+  [[nodiscard]] virtual std::uint64_t next_id() { return 0; }
+
   /// Any thread. Counts, reports and queues a new task whose word says "new" (its queue reference is passed on).
   /// `worker`: where it starts, or any_worker.
   virtual void submit_new(Header& task, std::uint32_t worker) = 0;

@@ -99,6 +99,11 @@ Polled continue_poll(Header& task) {
   return poll_now(task);
 }
 
+void cut_poll(Header& task) {
+  task.working = false;
+  cancel_and_end(task, own_and_turn);
+}
+
 void shut_down_task(Header& task) {
   if (!task.state.start_shutdown()) return;  // being polled: the poller sees the bit; or it has ended
   cancel_and_end(task, own);

@@ -29,6 +29,9 @@ inline void run_task(Header& task) {
 /// Simulation: goes on with a poll that stopped in work().
 Polled continue_poll(Header& task);
 
+/// Simulation that is given up: ends a task that stopped in work(), where it stands.
+void cut_poll(Header& task);
+
 /// Ends a task at once, if nobody is polling it (shutdown). Takes no reference over.
 void shut_down_task(Header& task);
 

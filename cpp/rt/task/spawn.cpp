@@ -9,6 +9,7 @@ namespace rt {
 void prepare_header(Header& task, Home& home, const SpawnOptions& options, std::source_location at) {
   task.queue_next = nullptr;
   task.home = &home;
+  task.id = home.next_id();
   task.leaf = nullptr;
   task.polls.store(0, relaxed);  // relaxed, all three: published with the word, or a dump's reading that may lag
   task.ready_since.store(0, relaxed);

@@ -12,6 +12,12 @@ Sleep::~Sleep() {
 
 bool Sleep::poll(Header& task) {
   if (!coop::proceed(task)) return false;
+  if (is_over(task)) return true;
+  coop::give_back();
+  return false;
+}
+
+bool Sleep::is_over(Header& task) {
   const Nanos now = task.home->now();
   if (is_span_) {
     deadline_ = deadline_ > no_deadline - now ? no_deadline : now + deadline_;
@@ -27,7 +33,6 @@ bool Sleep::poll(Header& task) {
     if (waker_.task() != &task) before = std::exchange(waker_, Waker(task));
     if (!registered_) driver_->add(*this);
   }
-  coop::give_back();
   return false;
 }
 

@@ -29,6 +29,9 @@ class Sleep final : public Leaf, private TimerEntry {
   [[nodiscard]] bool poll(Header& task) override;
   [[nodiscard]] const char* what() const override { return "sleep"; }
 
+  /// As poll(), but takes nothing from the budget: for a deadline that stands beside another wait.
+  [[nodiscard]] bool is_over(Header& task);
+
   /// Not while a task waits in it: a new deadline for the next poll.
   void reset_until(Nanos deadline);
   /// On the clock of the home it is polled in; valid after the first poll.

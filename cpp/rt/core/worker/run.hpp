@@ -26,6 +26,16 @@ Verdict Worker<Env>::go_on_polling(Seat<Env>& seat) {
   return poll_chain(continue_poll(task), seat);
 }
 
+template <Environment Env>
+void Worker<Env>::cut_open_poll(Seat<Env>& seat) {
+  if (open_task_ == nullptr) return;
+  enter_lane_of(*open_task_, seat);
+  remote_.metrics.leave_poll();
+  cut_poll(*std::exchange(open_task_, nullptr));
+  lifo_enabled_ = shared_.options.lifo_slot;
+  end_turn(seat);
+}
+
 /// What follows a poll: an open one stays open, the LIFO slot is run on, or the turn ends.
 template <Environment Env>
 Verdict Worker<Env>::poll_chain(Polled polled, Seat<Env>& seat) {
@@ -73,6 +83,7 @@ void Worker<Env>::end_turn(Seat<Env>& seat) {
 template <Environment Env>
 Polled Worker<Env>::poll_one(Header& task, Seat<Env>& seat) {
   world_.charge(Cost::poll, 1);
+  if constexpr (Env::simulated) world_.note_poll(task.id);
   enter_lane_of(task, seat);
   const Nanos now = poll_clock();
   if (batch_.needs_latency()) {

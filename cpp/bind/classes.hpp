@@ -1,0 +1,16 @@
+// One function a file of classes: what module.cpp lists.
+#pragma once
+
+#include "bind/gil.hpp"
+
+namespace bind {
+
+void init_wait(py::module_& module);
+void init_deadline(py::module_& module);
+void init_join(py::module_& module);
+void init_runtime(py::module_& module);
+void init_inside(py::module_& module);
+void init_sync(py::module_& module);
+void init_channels(py::module_& module);
+
+}  // namespace bind

@@ -1,0 +1,96 @@
+// What code inside a task asks for: sleep, yield, work, the budget, the current task, block_in_place.
+#include "bind/classes.hpp"
+#include "bind/py_join.hpp"
+#include "bind/py_task.hpp"
+#include "bind/py_wait.hpp"
+#include "rt/task/blocking.hpp"
+#include "rt/task/context.hpp"
+#include "rt/time/driver.hpp"
+
+namespace bind {
+namespace {
+
+/// A task, as the code that runs in it sees itself. Holds a reference, so it may be kept.
+class CurrentTask {
+ public:
+  explicit CurrentTask(rt::Header& task) : waker_(task) {}
+  [[nodiscard]] std::uint64_t id() const { return waker_.task()->id; }
+  [[nodiscard]] std::string name() const {
+    return waker_.task()->extra != nullptr ? waker_.task()->extra->name : std::string();
+  }
+  bool cancel() { return rt::request_cancel(*waker_.task()); }
+  [[nodiscard]] std::uint32_t cancelling() const { return python() == nullptr ? 0 : python()->cancelling; }
+  std::uint32_t uncancel() {
+    PyTask* task = python();
+    if (task == nullptr) return 0;
+    if (task->cancelling > 0) --task->cancelling;
+    return task->cancelling;
+  }
+  [[nodiscard]] bool same_as(const CurrentTask& other) const { return waker_.task() == other.waker_.task(); }
+
+ private:
+  [[nodiscard]] PyTask* python() const { return is_python(*waker_.task()) ? &py_task(*waker_.task()) : nullptr; }
+  rt::Waker waker_;
+};
+
+std::unique_ptr<CurrentTask> current_task() {
+  rt::Context* context = rt::current();
+  if (context == nullptr || context->task == nullptr) return nullptr;
+  return std::make_unique<CurrentTask>(*context->task);
+}
+
+/// The world's clock, or an error outside every runtime.
+rt::Nanos now() {
+  rt::Context* context = rt::current();
+  if (context == nullptr || context->home == nullptr) {
+    throw std::runtime_error("outside every stealscope runtime there is no clock to ask");
+  }
+  return context->home->now();
+}
+
+py::object block_in_place(const py::function& function, const py::args& args) {
+  rt::Context* context = rt::current();
+  if (context == nullptr || context->worker == nullptr) return function(*args);
+  py::object result;
+  std::optional<py::error_already_set> error;
+  {
+    const py::gil_scoped_release unlocked;  // the hand-over wakes tasks and may make a thread
+    context->home->block_in_place(
+        [&] {
+          const py::gil_scoped_acquire locked;
+          try {
+            result = function(*args);
+          } catch (py::error_already_set& raised) {
+            error = std::move(raised);
+          }
+        },
+        0);
+  }
+  if (error) throw std::move(*error);
+  return result;
+}
+
+}  // namespace
+
+void init_inside(py::module_& module) {
+  py::class_<CurrentTask>(module, "CurrentTask", "The task whose code runs: its number, its name, and its cancellation.")
+      .def_property_readonly("id", &CurrentTask::id)
+      .def_property_readonly("name", &CurrentTask::name)
+      .def("cancel", &CurrentTask::cancel, "Asks this task to end; False if it had ended.")
+      .def("cancelling", &CurrentTask::cancelling, "Requests to cancel that have not been taken back.")
+      .def("uncancel", &CurrentTask::uncancel, "Takes one request back; returns how many are left.")
+      .def("__eq__", &CurrentTask::same_as)
+      .def("__hash__", &CurrentTask::id);
+  module.def("current_task", &current_task);
+  module.def("now_ns", &now);
+  module.def("sleep_ns", [](rt::Nanos span) { return make_wait(std::unique_ptr<rt::Leaf>(new rt::Sleep(rt::Sleep::for_span(span)))); });
+  module.def("sleep_until_ns", [](rt::Nanos at) { return make_wait(std::unique_ptr<rt::Leaf>(new rt::Sleep(rt::Sleep::until(at)))); });
+  module.def("yield_now", [] { return make_wait(std::make_unique<rt::YieldNow>()); });
+  module.def("consume_budget", [] { return make_wait(std::make_unique<rt::ConsumeBudget>()); });
+  module.def("work_ns", [](rt::Nanos span) { return make_wait(std::make_unique<rt::Work>(span)); });
+  module.def("spin_ns", &rt::spin_for, py::call_guard<py::gil_scoped_release>());
+  module.def("block_in_place", &block_in_place);
+  module.def("enters_coroutine", [] { return current_coroutine() != nullptr; });
+}
+
+}  // namespace bind

@@ -1,0 +1,137 @@
+#include "bind/py_target.hpp"
+
+#include <unordered_set>
+
+#include "bind/runtime_state.hpp"
+
+namespace bind {
+namespace {
+
+/// Coroutine objects that were spawned and have not begun. GIL held.
+std::unordered_set<PyObject*>& pending() {
+  static auto* set = new std::unordered_set<PyObject*>;
+  return *set;
+}
+
+[[noreturn]] void throw_type_error(const std::string& message) { throw py::type_error(message); }
+
+std::string type_name(PyObject* object) { return Py_TYPE(object)->tp_name; }
+
+std::string short_repr(PyObject* object) {
+  PyObject* text = PyObject_Repr(object);
+  if (text == nullptr) {
+    PyErr_Clear();
+    return "<" + type_name(object) + ">";
+  }
+  std::string result = py::reinterpret_steal<py::str>(text);
+  if (result.size() > 80) result = result.substr(0, 77) + "...";
+  return result;
+}
+
+bool has_flag(PyObject* function, int flag) {
+  return PyFunction_Check(function) &&
+         (reinterpret_cast<PyCodeObject*>(PyFunction_GET_CODE(function))->co_flags & flag) != 0;
+}
+
+/// As inspect.iscoroutinefunction, quick for the usual kinds of callable.
+bool is_coroutine_function(PyObject* target) {
+  if (PyFunction_Check(target)) {
+    if (has_flag(target, CO_COROUTINE)) return true;
+    if (PyFunction_GET_CODE(target) != nullptr && !PyObject_HasAttrString(target, "_is_coroutine_mark")) return false;
+  }
+  if (PyMethod_Check(target)) return is_coroutine_function(PyMethod_GET_FUNCTION(target));
+  if (PyCFunction_Check(target) || PyType_Check(target)) return false;
+  static py::object* const inspect = new py::object(py::module_::import("inspect").attr("iscoroutinefunction"));
+  if ((*inspect)(py::handle(target)).cast<bool>()) return true;
+  // An object with an async __call__.
+  const py::object call = py::getattr(py::type::handle_of(target), "__call__", py::none());
+  return has_flag(call.ptr(), CO_COROUTINE);
+}
+
+void check_coroutine_object(const SpawnRequest& request) {
+  PyObject* coroutine = request.target;
+  if (request.args != nullptr && PyTuple_GET_SIZE(request.args) > 0) {
+    throw_type_error("a coroutine object takes no arguments, but " + std::to_string(PyTuple_GET_SIZE(request.args)) +
+                     " were given; pass the async function itself with its arguments");
+  }
+  static PyObject* const created = PyUnicode_InternFromString("CORO_CREATED");
+  static py::object* const state = new py::object(py::module_::import("inspect").attr("getcoroutinestate"));
+  const py::object now = (*state)(py::handle(coroutine));
+  if (PyObject_RichCompareBool(now.ptr(), created, Py_EQ) != 1) {
+    PyErr_Format(PyExc_RuntimeError, "%s was already started; a coroutine object runs once: call the async function again",
+                 short_repr(coroutine).c_str());
+    throw py::error_already_set();
+  }
+  if (!pending().insert(coroutine).second) {
+    PyErr_Format(PyExc_RuntimeError, "%s was already spawned; a coroutine object runs once: call the async function again",
+                 short_repr(coroutine).c_str());
+    throw py::error_already_set();
+  }
+}
+
+}  // namespace
+
+bool check_target(const SpawnRequest& request) {
+  if (PyCoro_CheckExact(request.target)) {
+    check_coroutine_object(request);
+    return true;
+  }
+  if (!PyCallable_Check(request.target)) {
+    throw_type_error("cannot spawn " + short_repr(request.target) +
+                     "; need a callable, an async function, a coroutine object or a Workload");
+  }
+  return is_coroutine_function(request.target);
+}
+
+void check_job_target(const SpawnRequest& request) {
+  if (!PyCallable_Check(request.target)) {
+    throw_type_error("spawn_blocking needs a callable, not " + short_repr(request.target));
+  }
+  if (is_coroutine_function(request.target)) {
+    throw_type_error("spawn_blocking runs a plain function on a thread; " + short_repr(request.target) +
+                     " is an async function: use spawn()");
+  }
+}
+
+void forget_pending_coroutine(PyObject* coroutine) {
+  if (coroutine != nullptr) pending().erase(coroutine);
+}
+
+bool refuse_awaitable_result(PyObject* result) {
+  const bool awaitable = PyCoro_CheckExact(result) ||
+                         (Py_TYPE(result)->tp_as_async != nullptr && Py_TYPE(result)->tp_as_async->am_await != nullptr &&
+                          type_name(result) == "coroutine");
+  if (!awaitable) return false;
+  PyObject* closed = PyObject_CallMethod(result, "close", nullptr);
+  if (closed == nullptr) PyErr_Clear();
+  Py_XDECREF(closed);
+  PyErr_Format(PyExc_TypeError,
+               "the callable returned a coroutine (%s), which nobody would run; pass the async function itself",
+               short_repr(result).c_str());
+  return true;
+}
+
+void set_foreign_await_error(PyObject* yielded) {
+  if (yielded == Py_None) {
+    PyErr_SetString(PyExc_TypeError,
+                    "the coroutine yielded a bare None, as asyncio.sleep(0) does; await stealscope's own yield_now()");
+    return;
+  }
+  PyErr_Format(PyExc_TypeError,
+               "a stealscope task cannot await %s (of type %s); await stealscope's own awaitables, or run it on its own "
+               "loop with from_asyncio()",
+               short_repr(yielded).c_str(), type_name(yielded).c_str());
+}
+
+void remember_spawn_place(rt::Header& task) {
+  PyFrameObject* frame = PyEval_GetFrame();  // borrowed; null outside Python code
+  if (frame == nullptr) return;
+  PyCodeObject* code = PyFrame_GetCode(frame);
+  if (task.extra == nullptr) task.extra = new rt::TaskExtra;
+  task.extra->place.line = static_cast<std::uint32_t>(PyFrame_GetLineNumber(frame));
+  if (const char* file = PyUnicode_AsUTF8(code->co_filename)) task.extra->place.file = file;
+  if (const char* function = PyUnicode_AsUTF8(code->co_qualname)) task.extra->place.function = function;
+  Py_DECREF(code);
+}
+
+}  // namespace bind

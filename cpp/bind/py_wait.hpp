@@ -1,0 +1,32 @@
+// What `await` gets from our awaitables: a Python object around one Leaf.
+//
+// Its iterator yields itself once, to the poll of the task it runs in (py_task.cpp); that poll keeps it, asks the leaf
+// at each wake, and sends None when the leaf is ready. A raw type, because every await goes through it.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "bind/gil.hpp"
+#include "rt/task/leaf.hpp"
+
+namespace bind {
+
+/// Turns a ready leaf into the value of the await: a new reference, or null with an error set.
+using TakeValue = PyObject* (*)(rt::Leaf&);
+
+/// A new awaitable. `take` null: the value is None.
+py::object make_wait(std::unique_ptr<rt::Leaf> leaf, TakeValue take = nullptr);
+
+[[nodiscard]] bool is_wait(PyObject* object);
+/// The leaf of an awaitable that yielded itself.
+[[nodiscard]] rt::Leaf* wait_leaf(PyObject* object);
+/// The wait is given up: takes the leaf's waker back.
+void drop_wait_leaf(PyObject* object);
+
+void init_wait(py::module_& module);
+
+/// The task of ours that runs this thread's Python code as a coroutine, or null.
+[[nodiscard]] rt::Header* current_coroutine();
+
+}  // namespace bind
