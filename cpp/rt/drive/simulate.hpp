@@ -1,0 +1,120 @@
+// Who turns the workers in virtual time? One host thread plays all of them, each on its own clock.
+//
+// The driver always moves a worker whose clock is earliest; which one of several is a numbered choice (Chooser). The
+// verdict says when that worker moves again: at once, after a span of work, or when a token or a timer wakes it. So
+// what happens is a function of the options and the program: nothing here reads a clock, and nothing waits. The same
+// worker is driven on real threads by threads.hpp.
+// Invariant: no worker's clock is behind the time of the last move when it is moved (without `interleave`).
+// Read next: calendar.hpp (who is next), env/sim_env.hpp (clocks, choices, costs).
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <vector>
+
+#include "rt/core/worker.hpp"
+#include "rt/drive/calendar.hpp"
+#include "rt/env/sim_env.hpp"
+
+namespace rt {
+
+struct SimOptions {
+  SchedulerOptions scheduler{};         // its seed answers the choices
+  std::vector<std::uint8_t> schedule{};  // changes the seed's answers, see Chooser
+  CostTable costs{};
+  /// Any worker that is not asleep may move next, whatever its clock says: for the exploration of schedules.
+  bool interleave = false;
+};
+
+struct SimResult {
+  enum class End : std::uint8_t {
+    finished,    // no task lives
+    deadlock,    // tasks live, no worker can move and no timer is pending
+    step_limit,  // more steps than were allowed
+  };
+  End end = End::finished;
+  std::uint64_t steps = 0;
+  Nanos now = 0;  // when the last step ended
+  std::uint64_t decisions = 0;
+  std::uint64_t trace_hash = 0;
+};
+
+/// All functions: the thread that made it. A simulation cannot be started again once stop() was called.
+class SimDrive final : public DriveFace, public WakeListener {
+ public:
+  /// Throws std::invalid_argument for options out of range.
+  explicit SimDrive(SimOptions options);
+  SimDrive(const SimDrive&) = delete;
+  SimDrive& operator=(const SimDrive&) = delete;
+  /// Stops, if nobody has.
+  ~SimDrive();
+
+  /// Calls `start`, which spawns the roots; plays until no task lives, or none can go on; stops.
+  SimResult run(const std::function<void()>& start, std::uint64_t max_steps);
+
+  /// The parts of run(), for those who look around in between. What `function` spawns comes from outside the workers.
+  template <class F>
+  decltype(auto) outside(F&& function) {
+    Context context;
+    context.home = &shared_;
+    const ContextScope scope(context);
+    return std::forward<F>(function)();
+  }
+  /// Until no task lives.
+  SimResult play(std::uint64_t max_steps);
+  /// Until all workers sleep and no timer is pending, whether tasks live or not.
+  SimResult settle(std::uint64_t max_steps);
+  /// One move. False if nobody can move.
+  bool step();
+  /// Cancels what lives, and lets the workers leave. A poll that is inside work() is cut off there.
+  void stop();
+
+  [[nodiscard]] Shared<SimEnv>& shared() { return shared_; }
+  [[nodiscard]] Worker<SimEnv>& worker(std::uint32_t index) { return players_[index].core; }
+  /// The world's time: of the worker that moves, else of the last move.
+  [[nodiscard]] Nanos now() const;
+
+  // ---- DriveFace ----
+  void run_blocking(Header& job, Nanos cost) override;
+  void block_in_place(const std::function<void()>& blocking, Nanos cost) override;
+  void on_stopped() override {}
+
+  // ---- WakeListener ----
+  void on_wake(std::uint32_t worker) override;
+
+ private:
+  /// A virtual worker: its core, the seat that it never leaves, and when it moves next.
+  struct Player {
+    Player(Shared<SimEnv>& shared, std::uint32_t index, SimEnv::World world) : core(shared, index, std::move(world)) {}
+    Worker<SimEnv> core;
+    Seat<SimEnv> seat;
+    Nanos at = 0;
+    Nanos token_at = 0;  // from when on its token counts
+    bool is_resting = false;
+    bool is_gone = false;
+  };
+
+  void move(std::uint32_t index);
+  void follow(Player& player, Verdict verdict);
+  void enter_in_calendar(Player& player);
+  [[nodiscard]] SimResult result(SimResult::End end) const;
+  [[nodiscard]] Nanos cost(Cost of) const { return options_.costs[static_cast<std::size_t>(of)]; }
+
+  const SimOptions options_;
+  Chooser chooser_;
+  SimTrace trace_;
+  IdSource ids_{1};  // blocks of one: the numbers are a function of the arguments
+  Shared<SimEnv> shared_;
+  std::deque<Player> players_;
+  Calendar calendar_;
+  Player* moving_ = nullptr;
+  Nanos now_ = 0;  // of the last move
+  Nanos last_step_ended_ = 0;
+  std::uint64_t steps_ = 0;
+  /// Tasks alive, as far as the workers' own books say: may be too low, never 0 unnoticed.
+  std::int64_t alive_ = 0;
+  bool stopping_ = false;
+};
+
+}  // namespace rt
