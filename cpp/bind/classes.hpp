@@ -10,6 +10,8 @@ void init_deadline(py::module_& module);
 void init_join(py::module_& module);
 void init_runtime(py::module_& module);
 void init_inside(py::module_& module);
+void init_region(py::module_& module);
+void init_record(py::module_& module);
 void init_sync(py::module_& module);
 void init_channels(py::module_& module);
 

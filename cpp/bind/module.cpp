@@ -10,6 +10,8 @@ PYBIND11_MODULE(_core, module, pybind11::mod_gil_not_used()) {
   bind::init_join(module);
   bind::init_runtime(module);
   bind::init_inside(module);
+  bind::init_region(module);
+  bind::init_record(module);
   bind::init_sync(module);
   bind::init_channels(module);
   module.attr("VERSION") = rt::version();

@@ -19,7 +19,7 @@ void Deadline::reschedule(rt::Nanos at) {
   if (task_ == nullptr) return;
   sleep_.reset();
   if (at == rt::no_deadline) return;
-  sleep_ = std::make_unique<rt::Sleep>(rt::Sleep::until(at));
+  sleep_.reset(new rt::Sleep(rt::Sleep::until(at)));
   // A deadline in the past is over at once, but it is thrown in at the next await, as in asyncio.
   if (sleep_->is_over(*task_)) rt::wake(*task_);
 }
@@ -34,14 +34,18 @@ bool Deadline::leave() {
   return expired_;
 }
 
-bool Deadline::any_expired(rt::Header& task, PyTask& python) {
-  bool any = false;
+std::uint32_t Deadline::count_expired(rt::Header& task, PyTask& python) {
+  std::uint32_t expired = 0;
   for (Deadline* deadline = python.deadlines; deadline != nullptr; deadline = deadline->next_) {
     if (deadline->expired_ || deadline->sleep_ == nullptr || !deadline->sleep_->is_over(task)) continue;
     deadline->expired_ = true;
-    any = true;
+    ++expired;
   }
-  return any;
+  return expired;
+}
+
+void Deadline::detach_all(PyTask& python) {
+  while (python.deadlines != nullptr) python.deadlines->leave();
 }
 
 void init_deadline(py::module_& module) {

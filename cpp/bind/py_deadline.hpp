@@ -24,8 +24,11 @@ class Deadline {
   [[nodiscard]] bool entered() const { return task_ != nullptr; }
   [[nodiscard]] rt::Nanos when() const { return at_; }
 
-  /// The task's poll asks all of its deadlines: true if one has expired just now.
-  static bool any_expired(rt::Header& task, PyTask& python);
+  /// The task's poll asks all of its deadlines: how many have expired just now. Each counts as a request to cancel, and
+  /// takes its own back when it is left.
+  static std::uint32_t count_expired(rt::Header& task, PyTask& python);
+  /// The task has ended: those that were never left are left behind.
+  static void detach_all(PyTask& python);
 
  private:
   rt::Header* task_ = nullptr;

@@ -1,6 +1,7 @@
 // What code inside a task asks for: sleep, yield, work, the budget, the current task, block_in_place.
 #include "bind/classes.hpp"
 #include "bind/py_join.hpp"
+#include "bind/py_region.hpp"
 #include "bind/py_task.hpp"
 #include "bind/py_wait.hpp"
 #include "rt/task/blocking.hpp"
@@ -19,16 +20,33 @@ class CurrentTask {
     return waker_.task()->extra != nullptr ? waker_.task()->extra->name : std::string();
   }
   bool cancel() { return rt::request_cancel(*waker_.task()); }
-  [[nodiscard]] std::uint32_t cancelling() const { return python() == nullptr ? 0 : python()->cancelling; }
-  std::uint32_t uncancel() {
+  [[nodiscard]] std::uint32_t cancelling() const {
+    const PyTask* task = python();
+    // relaxed: the GIL orders those who count.
+    return task == nullptr ? 0 : task->cancelling + task->cancel_requests.load(std::memory_order_relaxed);
+  }
+  /// One that has been thrown in before one that has not; with `pending_first` the other way round, for who may take back
+  /// a request that never arrived.
+  std::uint32_t uncancel(bool pending_first) {
     PyTask* task = python();
     if (task == nullptr) return 0;
-    if (task->cancelling > 0) --task->cancelling;
-    return task->cancelling;
+    if (task->cancelling > 0 && !(pending_first && take_back_pending(*task))) {
+      --task->cancelling;
+    } else if (task->cancelling == 0) {
+      static_cast<void>(take_back_pending(*task));
+    }
+    return cancelling();
   }
   [[nodiscard]] bool same_as(const CurrentTask& other) const { return waker_.task() == other.waker_.task(); }
 
  private:
+  static bool take_back_pending(PyTask& task) {
+    std::uint32_t pending = task.cancel_requests.load(std::memory_order_relaxed);
+    // relaxed: a request carries nothing but itself.
+    while (pending > 0 && !task.cancel_requests.compare_exchange_weak(pending, pending - 1, std::memory_order_relaxed)) {
+    }
+    return pending > 0;
+  }
   [[nodiscard]] PyTask* python() const { return is_python(*waker_.task()) ? &py_task(*waker_.task()) : nullptr; }
   rt::Waker waker_;
 };
@@ -48,9 +66,13 @@ rt::Nanos now() {
   return context->home->now();
 }
 
-py::object block_in_place(const py::function& function, const py::args& args) {
+py::object block_in_place(rt::Nanos cost, const py::function& function, const py::tuple& args) {
   rt::Context* context = rt::current();
-  if (context == nullptr || context->worker == nullptr) return function(*args);
+  if (context == nullptr || context->worker == nullptr) {
+    const RegionMark region;
+    return function(*args);
+  }
+  const RegionMark region;
   py::object result;
   std::optional<py::error_already_set> error;
   {
@@ -64,7 +86,7 @@ py::object block_in_place(const py::function& function, const py::args& args) {
             error = std::move(raised);
           }
         },
-        0);
+        cost);
   }
   if (error) throw std::move(*error);
   return result;
@@ -78,7 +100,7 @@ void init_inside(py::module_& module) {
       .def_property_readonly("name", &CurrentTask::name)
       .def("cancel", &CurrentTask::cancel, "Asks this task to end; False if it had ended.")
       .def("cancelling", &CurrentTask::cancelling, "Requests to cancel that have not been taken back.")
-      .def("uncancel", &CurrentTask::uncancel, "Takes one request back; returns how many are left.")
+      .def("uncancel", &CurrentTask::uncancel, py::arg("pending_first") = false, "Takes one request back; returns how many are left.")
       .def("__eq__", &CurrentTask::same_as)
       .def("__hash__", &CurrentTask::id);
   module.def("current_task", &current_task);
@@ -89,7 +111,7 @@ void init_inside(py::module_& module) {
   module.def("consume_budget", [] { return make_wait(std::make_unique<rt::ConsumeBudget>()); });
   module.def("work_ns", [](rt::Nanos span) { return make_wait(std::make_unique<rt::Work>(span)); });
   module.def("spin_ns", &rt::spin_for, py::call_guard<py::gil_scoped_release>());
-  module.def("block_in_place", &block_in_place);
+  module.def("block_in_place", &block_in_place, py::arg("cost_ns"), py::arg("function"), py::arg("args"));
   module.def("enters_coroutine", [] { return current_coroutine() != nullptr; });
 }
 

@@ -1,5 +1,7 @@
 #include "bind/py_join.hpp"
 
+#include <pybind11/stl.h>
+
 #include "bind/py_task.hpp"
 #include "bind/py_wait.hpp"
 #include "rt/task/context.hpp"
@@ -193,6 +195,17 @@ py::object JoinHandle::await(const py::object& self) {
                    [](rt::Leaf& leaf) { return static_cast<HandleLeaf&>(leaf).take(); });
 }
 
+rt::Nanos timeout_from(const py::object& seconds) {
+  if (seconds.is_none()) return rt::no_deadline;
+  const double value = PyFloat_AsDouble(seconds.ptr());
+  if (value == -1.0 && PyErr_Occurred() != nullptr) throw py::error_already_set();
+  if (!(value >= 0)) {
+    throw py::value_error("timeout=" + std::string(py::repr(seconds)) + "; need seconds >= 0, or None for no limit");
+  }
+  constexpr double most = 9e9;  // seconds; more is no limit, and infinity too
+  return value > most ? rt::no_deadline : static_cast<rt::Nanos>(value * 1e9 + 0.5);
+}
+
 bool wait_where_allowed(const char* call, const std::function<bool(const std::function<bool()>&)>& wait) {
   rt::Context* context = rt::current();
   const bool on_worker = context != nullptr && context->worker != nullptr;
@@ -221,8 +234,12 @@ bool wait_where_allowed(const char* call, const std::function<bool(const std::fu
 
 void init_join(py::module_& module) {
   py::class_<JoinHandle>(module, "JoinHandle", "A task that was spawned: wait for it, await it, cancel it.")
-      .def("_result", &JoinHandle::result, py::arg("timeout_ns"))
-      .def("_exception", &JoinHandle::exception, py::arg("timeout_ns"))
+      .def("result", [](JoinHandle& self, const py::object& timeout) { return self.result(timeout_from(timeout)); },
+           py::arg("timeout") = py::none(),
+           "Waits for the end and returns the task's value, or raises what it raised.\n\n"
+           "``timeout``: seconds; None waits without limit. Raises TimeoutError, or CancelledError if it was cancelled.")
+      .def("exception", [](JoinHandle& self, const py::object& timeout) { return self.exception(timeout_from(timeout)); },
+           py::arg("timeout") = py::none(), "As result(), but returns the exception, or None if there was none.")
       .def("done", &JoinHandle::done, "True once the task has ended, in whatever way.")
       .def("cancel", &JoinHandle::cancel,
            "Asks the task to end. False if it had ended. A coroutine gets CancelledError where it waits; a callable that "

@@ -55,6 +55,9 @@ class JoinHandle {
   std::shared_ptr<Hub> hub_;
 };
 
+/// Seconds as a person gives them: None is without limit. Throws ValueError for a negative number or NaN.
+rt::Nanos timeout_from(const py::object& seconds);
+
 /// Waits on this thread with the GIL released. On a worker: in a callable the core is handed on first, in a coroutine
 /// RuntimeError names the await form. `wait(give_up)` returns false for a time-out; a signal's error is raised.
 bool wait_where_allowed(const char* call, const std::function<bool(const std::function<bool()>&)>& wait);

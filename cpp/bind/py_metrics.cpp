@@ -1,5 +1,7 @@
 #include "bind/py_metrics.hpp"
 
+#include <pybind11/stl.h>
+
 #include "rt/features.hpp"
 #include "rt/observe/metric_list.hpp"
 

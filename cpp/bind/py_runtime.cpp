@@ -1,4 +1,6 @@
 // The native half of ss.Runtime: making one, spawning on it, driving a coroutine, stopping it.
+#include <pybind11/stl.h>
+
 #include <map>
 
 #include "bind/classes.hpp"
@@ -234,6 +236,32 @@ py::object current_runtime() {
   return py::cast(found->second.lock());
 }
 
+/// True in a task, a blocking job or a block_on of this runtime.
+bool inside_runtime(const RuntimeState& runtime) {
+  rt::Context* context = rt::current();
+  return context != nullptr && context->home != nullptr && context->task != nullptr &&
+         context->home->world() == runtime.drive->shared().world();
+}
+
+/// Who sleeps and how many search, read together under the lock: for a runtime at rest.
+py::dict idle_state(RuntimeState& runtime) {
+  auto& shared = runtime.shared();
+  std::vector<std::uint32_t> sleepers;
+  std::uint32_t unparked = 0;
+  std::uint32_t searching = 0;
+  {
+    const std::scoped_lock lock(shared.mutex);
+    sleepers = shared.idle_synced.sleepers;
+    unparked = shared.idle.unparked();
+    searching = shared.idle.searching();
+  }
+  py::dict result;
+  result["sleepers"] = sleepers;
+  result["unparked"] = unparked;
+  result["searching"] = searching;
+  return result;
+}
+
 bool is_worker_thread() {
   rt::Context* context = rt::current();
   return context != nullptr && context->worker != nullptr;
@@ -257,6 +285,7 @@ void init_runtime(py::module_& module) {
       .def("close", &close)
       .def("wait_ended", &wait_ended, py::arg("timeout_ns"))
       .def("take_first_unhandled", &take_first_unhandled)
+      .def("idle_state", &idle_state)
       .def_property_readonly("name", [](const RuntimeState& r) { return r.name; })
       .def_property_readonly("is_closed", [](RuntimeState& r) { return r.shared().is_closed(); })
       .def_property_readonly("is_forked_copy", &RuntimeState::is_forked_copy)
@@ -264,6 +293,7 @@ void init_runtime(py::module_& module) {
       .def_property_readonly("key", [](RuntimeState& r) { return reinterpret_cast<std::uintptr_t>(r.shared().world()); });
   init_metrics(module, runtime);
   module.def("current_runtime", &current_runtime, "The native runtime whose code runs on this thread, or None.");
+  module.def("inside_runtime", &inside_runtime, "True in a task, a blocking job or a block_on of this runtime.");
   module.def("is_worker_thread", &is_worker_thread, "True on a worker that has its core.");
   module.def("usable_cpus", &rt::usable_cpus, "The CPUs this process may use.");
   module.def("note_fork_in_child", &note_fork_in_child, "Runtimes made before have no threads in this process.");

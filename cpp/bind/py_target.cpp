@@ -123,6 +123,15 @@ void set_foreign_await_error(PyObject* yielded) {
                short_repr(yielded).c_str(), type_name(yielded).c_str());
 }
 
+void explain_missing_loop(PyObject* error) {
+  if (!Py_IS_TYPE(error, reinterpret_cast<PyTypeObject*>(PyExc_RuntimeError))) return;
+  try {
+    py::module_::import("stealscope._asyncio_bridge").attr("explain_missing_loop")(py::handle(error));
+  } catch (py::error_already_set& raised) {
+    raised.discard_as_unraisable("stealscope: a note for an error");
+  }
+}
+
 void remember_spawn_place(rt::Header& task) {
   PyFrameObject* frame = PyEval_GetFrame();  // borrowed; null outside Python code
   if (frame == nullptr) return;

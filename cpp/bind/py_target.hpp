@@ -18,6 +18,9 @@ bool refuse_awaitable_result(PyObject* result);
 /// A coroutine awaited something that is not ours: sets TypeError that names it.
 void set_foreign_await_error(PyObject* yielded);
 
+/// An error that says no asyncio loop runs here gets a note that names what to use instead.
+void explain_missing_loop(PyObject* error);
+
 /// File, line and function of the Python code that is spawning, into the header.
 void remember_spawn_place(rt::Header& task);
 

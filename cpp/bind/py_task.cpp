@@ -1,6 +1,7 @@
 #include "bind/py_task.hpp"
 
 #include "bind/py_deadline.hpp"
+#include "bind/py_region.hpp"
 #include "bind/py_target.hpp"
 #include "bind/py_wait.hpp"
 #include "bind/runtime_state.hpp"
@@ -34,11 +35,12 @@ PollResult end_with_error(rt::Header& task) {
   if (trace != nullptr) PyException_SetTraceback(value, trace);
   Py_XDECREF(type);
   Py_XDECREF(trace);
-  if (PyErr_GivenExceptionMatches(value, cancelled_in_coroutine()) && py_task(task).cancelling > 0) {
+  if (task.kind == rt::Kind::coroutine && PyErr_GivenExceptionMatches(value, cancelled_in_coroutine())) {
     Py_DECREF(value);
     task.outcome = Outcome::cancelled;
     return PollResult::ready;
   }
+  if (task.kind == rt::Kind::coroutine) explain_missing_loop(value);
   *output_of(task) = value;
   task.outcome = Outcome::exception;
   return PollResult::ready;
@@ -60,6 +62,7 @@ PollResult poll_callable(rt::Header& task) {
     return PollResult::ready;
   }
   PyObject* result = call_in_context(python);
+  end_regions();  // one that was entered by hand and not left
   if (result == nullptr) return end_with_error(task);
   if (refuse_awaitable_result(result)) {
     Py_DECREF(result);
@@ -70,9 +73,10 @@ PollResult poll_callable(rt::Header& task) {
 
 /// What the coroutine yielded: one of our waits, or a mistake. True if the task waits now.
 bool accept_yielded(rt::Header& task, PyTask& python, PyObject* yielded) {
-  if (is_wait(yielded) && wait_leaf(yielded) != nullptr) {
+  end_regions();  // of a wait that was not ours: it must not suspend inside one
+  if (rt::Leaf* leaf = is_wait(yielded) ? wait_leaf(yielded, task) : nullptr) {
     python.waits_in = yielded;  // the reference is ours
-    task.leaf = wait_leaf(yielded);
+    task.leaf = leaf;
     return true;
   }
   set_foreign_await_error(yielded);
@@ -120,6 +124,7 @@ PollResult run_coroutine(rt::Header& task, PyTask& python) {
     PyErr_Fetch(&type, &value, &trace);
     if (entered && PyContext_Exit(python.context) != 0) PyErr_Clear();
     PyErr_Restore(type, value, trace);
+    if (sent != PYGEN_NEXT) end_regions();
     if (sent == PYGEN_RETURN) return end_with_value(task, result);
     if (sent == PYGEN_ERROR) return end_with_error(task);
     if (!accept_yielded(task, python, result)) continue;  // the error is thrown in
@@ -141,9 +146,9 @@ bool ensure_coroutine(PyTask& python) {
 
 /// Takes one request to cancel, if there is one: sets CancelledError.
 bool take_cancel_request(rt::Header& task, PyTask& python) {
-  if (Deadline::any_expired(task, python)) python.cancel_requests.fetch_add(1, std::memory_order_relaxed);  // ours
   // acquire: pairs with cancel_py_task().
-  const std::uint32_t requests = python.cancel_requests.exchange(0, std::memory_order_acquire);
+  const std::uint32_t requests =
+      python.cancel_requests.exchange(0, std::memory_order_acquire) + Deadline::count_expired(task, python);
   if (requests == 0) return false;
   python.cancelling += requests;
   PyErr_SetNone(cancelled_in_coroutine());
@@ -162,6 +167,7 @@ PollResult poll_coroutine(rt::Header& task) {
   } else if (task.leaf != nullptr) {
     if (!task.leaf->poll(task)) return task.working ? PollResult::working : PollResult::pending;
     task.leaf = nullptr;
+    end_wait(python.waits_in);
     Py_CLEAR(python.waits_in);  // the coroutine itself holds it until it has taken the value
   }
   return run_coroutine(task, python);
@@ -191,6 +197,7 @@ void cancel_now(rt::Header& task) {
 void drop_future(rt::Header& task) {
   PyTask& python = py_task(task);
   stop_waiting(task, python);
+  Deadline::detach_all(python);
   if (python.coroutine == nullptr && python.target != nullptr && PyCoro_CheckExact(python.target)) {
     forget_pending_coroutine(python.target);  // never begun: close it, so that Python does not warn
     PyObject* closed = PyObject_CallMethod(python.target, "close", nullptr);

@@ -1,15 +1,19 @@
 #include "bind/py_wait.hpp"
 
+#include "bind/py_region.hpp"
 #include "rt/task/context.hpp"
 
 namespace bind {
 namespace {
 
+enum class Phase : std::uint8_t { fresh, waiting, ready };
+
 struct Wait {
   PyObject_HEAD
-  rt::Leaf* leaf;
+  rt::Leaf* leaf;  // null: over
   TakeValue take;
-  bool begun;
+  const rt::Header* owner;  // the task that waits; only compared
+  Phase phase;
 };
 
 PyTypeObject* wait_type = nullptr;
@@ -18,21 +22,31 @@ Wait* as_wait(PyObject* object) { return reinterpret_cast<Wait*>(object); }
 
 void drop_leaf(Wait* wait) { delete std::exchange(wait->leaf, nullptr); }
 
-/// 1: suspended, the awaitable is the yielded value; 0: ready, *value is new; -1: an error is set.
-int step(Wait* wait, PyObject** value) {
-  rt::Header* task = current_coroutine();
-  if (task == nullptr) {
+/// False: a Python error says why this task may not await it now.
+bool may_step(const Wait* wait, const rt::Header* task) {
+  if (end_regions()) {
+    PyErr_SetString(PyExc_RuntimeError,
+                    "await inside `with blocking()`: the worker's core was handed on, and has been taken back now; await "
+                    "outside the block, or use the blocking form in it");
+  } else if (task == nullptr) {
     PyErr_SetString(PyExc_RuntimeError,
                     "a stealscope awaitable was awaited outside a stealscope task; spawn the coroutine on a Runtime, or "
                     "pass it to block_on()");
-    return -1;
-  }
-  if (wait->leaf == nullptr) {
+  } else if (wait->leaf == nullptr) {
     PyErr_SetString(PyExc_RuntimeError, "this awaitable was awaited before; call the function again for a new one");
-    return -1;
+  } else if (wait->phase == Phase::waiting) {
+    PyErr_SetString(PyExc_RuntimeError, "this awaitable is being awaited already; call the function again for another one");
+  } else {
+    return true;
   }
-  if (!wait->begun) {
-    wait->begun = true;
+  return false;
+}
+
+/// 1: suspended, the awaitable is the yielded value; 0: ready, *value is new; -1: an error is set.
+int step(Wait* wait, PyObject** value) {
+  rt::Header* task = current_coroutine();
+  if (!may_step(wait, task)) return -1;
+  if (wait->phase == Phase::fresh) {
     bool ready = false;
     try {
       ready = wait->leaf->poll(*task);
@@ -41,6 +55,8 @@ int step(Wait* wait, PyObject** value) {
       PyErr_SetString(PyExc_RuntimeError, error.what());
       return -1;
     }
+    wait->owner = task;
+    wait->phase = Phase::waiting;
     if (!ready) return 1;
   }
   *value = wait->take != nullptr ? wait->take(*wait->leaf) : Py_NewRef(Py_None);
@@ -110,13 +126,19 @@ py::object make_wait(std::unique_ptr<rt::Leaf> leaf, TakeValue take) {
   if (wait == nullptr) throw py::error_already_set();
   wait->leaf = leaf.release();
   wait->take = take;
-  wait->begun = false;
+  wait->owner = nullptr;
+  wait->phase = Phase::fresh;
   return py::reinterpret_steal<py::object>(reinterpret_cast<PyObject*>(wait));
 }
 
 bool is_wait(PyObject* object) { return Py_IS_TYPE(object, wait_type); }
 
-rt::Leaf* wait_leaf(PyObject* object) { return as_wait(object)->leaf; }
+rt::Leaf* wait_leaf(PyObject* object, const rt::Header& task) {
+  const Wait* wait = as_wait(object);
+  return wait->owner == &task && wait->phase == Phase::waiting ? wait->leaf : nullptr;
+}
+
+void end_wait(PyObject* object) { as_wait(object)->phase = Phase::ready; }
 
 void drop_wait_leaf(PyObject* object) { drop_leaf(as_wait(object)); }
 

@@ -19,8 +19,10 @@ using TakeValue = PyObject* (*)(rt::Leaf&);
 py::object make_wait(std::unique_ptr<rt::Leaf> leaf, TakeValue take = nullptr);
 
 [[nodiscard]] bool is_wait(PyObject* object);
-/// The leaf of an awaitable that yielded itself.
-[[nodiscard]] rt::Leaf* wait_leaf(PyObject* object);
+/// The leaf of an awaitable that waits for this task and yielded itself; null if it belongs to another, or is over.
+[[nodiscard]] rt::Leaf* wait_leaf(PyObject* object, const rt::Header& task);
+/// Its leaf was ready: the next step takes the value.
+void end_wait(PyObject* object);
 /// The wait is given up: takes the leaf's waker back.
 void drop_wait_leaf(PyObject* object);
 

@@ -1,0 +1,274 @@
+"""What can be asked of a runtime, from any thread, also after its end: its figures, and a spawn.
+
+Invariant: a snapshot never takes a lock of a worker. Read next: `metrics.py` (what happened between two snapshots).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from . import _core
+from .errors import InvariantError
+from .metrics import MetricsSamples, metrics_delta
+from .units import seconds_to_ns
+
+if TYPE_CHECKING:
+    from contextvars import Context
+
+    from .workloads import Workload
+
+__all__ = ["METRICS", "Handle", "MetricInfo", "features"]
+
+
+class MetricInfo(dict[str, Any]):
+    """What one metric is: ``name``, ``unit``, ``kind`` (counter, gauge, histogram, label), ``scope``, ``meaning``, ``available``."""
+
+
+METRICS: dict[str, MetricInfo] = {
+    name: MetricInfo(name=name, unit=unit, kind=kind, scope=scope, meaning=meaning, available=available)
+    for name, unit, kind, scope, meaning, available in _core.METRIC_LIST
+}
+"""Every metric by name. One table in C++ (``rt/observe/metric_list.hpp``) is the source of names, units and meanings."""
+
+
+def features() -> dict[str, bool]:
+    """Which optional parts this build has: ``unstable_metrics``, ``taskdump``, ``timeline``."""
+    return dict(_core.FEATURES)
+
+
+class Handle:
+    """A runtime, as seen from anywhere. Cheap to copy; may outlive its runtime, and then gives the last values.
+
+    Durations are ns. Figures of a worker are published when it parks and every 61 turns; ``metrics(settled=True)`` waits
+    until all have been.
+    """
+
+    __slots__ = ("_native",)
+
+    def __init__(self, native: _core.Runtime) -> None:
+        self._native = native
+
+    # ---- spawning ----
+
+    def spawn(self, target: Any, /, *args: Any, name: str | None = None, context: Context | None = None) -> _core.JoinHandle:
+        """Start a task; see `Runtime.spawn`."""
+        return spawn_on_native(self._native, target, args, name, context, -1)
+
+    # ---- the seeds' names ----
+
+    def num_workers(self) -> int:
+        """Configured workers."""
+        return int(self._native.num_workers())
+
+    def num_alive_tasks(self) -> int:
+        """Tasks that were spawned and have not ended. Goes down just after the joiner was woken."""
+        return int(self._native.num_alive_tasks())
+
+    def injection_queue_depth(self) -> int:
+        """Tasks in the shared queue."""
+        return int(self._native.injection_queue_depth())
+
+    def worker_metrics(self, worker: int) -> dict[str, Any]:
+        """One worker's figures; `METRICS` says what each means.
+
+        Raises:
+            IndexError: no such worker.
+        """
+        return dict(self._native.worker_metrics(_index(worker)))
+
+    def spawned_tasks_count(self) -> int:
+        """Tasks ever spawned."""
+        return int(self._native.spawned_tasks_count())
+
+    def num_blocking_threads(self) -> int:
+        """Threads of the pool beyond the workers."""
+        return int(self._native.num_blocking_threads())
+
+    def num_idle_blocking_threads(self) -> int:
+        """Threads of the pool that wait for a job."""
+        return int(self._native.num_idle_blocking_threads())
+
+    def blocking_queue_depth(self) -> int:
+        """Blocking jobs that no thread has begun."""
+        return int(self._native.blocking_queue_depth())
+
+    def scheduler_metrics(self) -> dict[str, int]:
+        """``remote_schedule_count`` and ``budget_forced_yield_count``."""
+        return dict(self._native.scheduler_metrics())
+
+    def worker_local_queue_depth(self, worker: int) -> int:
+        """Tasks in one worker's own queue, without its LIFO slot.
+
+        Raises:
+            IndexError: no such worker.
+        """
+        return int(self._native.worker_local_queue_depth(_index(worker)))
+
+    # ---- all at once ----
+
+    def metrics(self, *, settled: bool = False, timeout: float = 1.0) -> dict[str, Any]:
+        """Everything at once, JSON-serialisable: the scalars by name, and ``"workers"``, a list of `worker_metrics`.
+
+        Args:
+            settled: wait until every worker is parked and nothing changes any more, so that all figures are published.
+            timeout: for that, seconds.
+
+        Returns:
+            A new dict. ``"elapsed"``: ns since the start; ``"runtime"``: a string unique to the runtime; ``"features"``.
+
+        Raises:
+            TimeoutError: the runtime did not come to rest in time.
+        """
+        snapshot = self._snapshot()
+        if not settled:
+            return snapshot
+        deadline = time.monotonic_ns() + seconds_to_ns(timeout, "timeout")
+        while True:
+            before, snapshot = snapshot, self._snapshot()
+            if _is_quiet(snapshot) and _without_clock(before) == _without_clock(snapshot):
+                return snapshot
+            if time.monotonic_ns() > deadline:
+                raise TimeoutError(
+                    f"the runtime did not come to rest within {timeout} s: {snapshot['num_alive_tasks']} tasks alive; "
+                    "leave settled out to read a running one"
+                )
+            time.sleep(0.0005)
+
+    def _snapshot(self) -> dict[str, Any]:
+        native = self._native
+        built = features()
+        snapshot: dict[str, Any] = {
+            "runtime": f"{native.name}-{native.key:x}",
+            "elapsed": native.elapsed(),
+            "num_workers": native.num_workers(),
+            "num_alive_tasks": native.num_alive_tasks(),
+            "injection_queue_depth": native.injection_queue_depth(),
+            "features": built,
+        }
+        if built["unstable_metrics"]:
+            snapshot |= {
+                "spawned_tasks_count": native.spawned_tasks_count(),
+                "num_blocking_threads": native.num_blocking_threads(),
+                "num_idle_blocking_threads": native.num_idle_blocking_threads(),
+                "blocking_queue_depth": native.blocking_queue_depth(),
+            } | native.scheduler_metrics()
+        snapshot["workers"] = [native.worker_metrics(i) for i in range(native.num_workers())]
+        return snapshot
+
+    @contextmanager
+    def record(self, *, every: float = 0.1) -> Iterator[MetricsSamples]:
+        """Sample the metrics while a block runs, on a native thread that needs no GIL for it.
+
+        Args:
+            every: between two samples, seconds.
+
+        Yields:
+            `MetricsSamples`, filled when the block ends: at least one sample at its start and one at its end.
+        """
+        interval = seconds_to_ns(every, "every")
+        if interval == 0:
+            raise ValueError(f"every={every!r}; need at least 1 ns (1e-9)")
+        samples = MetricsSamples()
+        recorder = _core.Recorder(self._native, interval)
+        try:
+            yield samples
+        finally:
+            samples.extend(recorder.stop())
+
+    def intervals(self, *, every: float = 0.1) -> Iterator[dict[str, Any]]:
+        """Deltas of the metrics, one every so many seconds, without end. The baseline is taken at the call."""
+        pause = seconds_to_ns(every, "every") / 1e9
+        before = self.metrics()
+
+        def deltas() -> Iterator[dict[str, Any]]:
+            nonlocal before
+            while True:
+                time.sleep(pause)
+                after = self.metrics()
+                yield metrics_delta(before, after)
+                before = after
+
+        return deltas()
+
+    def self_check(self) -> None:
+        """Verify the laws that hold at rest: returns if they do.
+
+        Raises:
+            InvariantError: names the broken law.
+            RuntimeError: the runtime is not at rest.
+        """
+        try:
+            snapshot = self.metrics(settled=True, timeout=0.25)
+        except TimeoutError as error:
+            raise RuntimeError(f"self_check() needs a runtime at rest: {error}") from None
+        broken = [law for law, holds in _laws_at_rest(self._native, snapshot) if not holds]
+        if broken:
+            raise InvariantError("; ".join(broken))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Handle) and bool(other._native.key == self._native.key)
+
+    def __hash__(self) -> int:
+        return hash(self._native.key)
+
+    def __repr__(self) -> str:
+        return f"<stealscope.Handle of {self._native.name!r}: {self.num_workers()} workers, {self.num_alive_tasks()} tasks alive>"
+
+
+def spawn_on_native(
+    native: _core.Runtime, target: Any, args: tuple[Any, ...], name: str | None, context: Context | None, worker: int
+) -> _core.JoinHandle:
+    """Spawn a workload or anything else; the one place that tells them apart."""
+    from .workloads import Workload
+
+    if isinstance(target, Workload):
+        if args:
+            raise TypeError(f"a Workload takes no arguments, but {len(args)} were given")
+        return spawn_workload(native, target, name)
+    return native.spawn(target, args, name, context, worker)
+
+
+def spawn_workload(native: _core.Runtime, workload: Workload, name: str | None) -> _core.JoinHandle:
+    """Start a native workload; the handle's result is its `Report`."""
+    from .run_report import report_maker
+
+    return native.spawn_workload(list(workload.preorder()), name or workload.kind, report_maker(native, workload))
+
+
+def _index(worker: int) -> int:
+    if isinstance(worker, bool) or not hasattr(worker, "__index__"):
+        raise TypeError(f"worker={worker!r}; need an int")
+    return worker.__index__()
+
+
+def _is_quiet(snapshot: dict[str, Any]) -> bool:
+    return all(worker["park_unpark_count"] % 2 == 1 for worker in snapshot["workers"])
+
+
+def _without_clock(snapshot: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in snapshot.items() if key != "elapsed"}
+
+
+def _laws_at_rest(native: _core.Runtime, snapshot: dict[str, Any]) -> list[tuple[str, bool]]:
+    idle = native.idle_state()
+    workers = snapshot["workers"]
+    laws = [
+        ("S17: a worker stands among the sleepers twice", len(set(idle["sleepers"])) == len(idle["sleepers"])),
+        ("S17: unparked is not workers - sleepers", idle["unparked"] == snapshot["num_workers"] - len(idle["sleepers"])),
+        ("S19: a worker searches although all rest", idle["searching"] == 0),
+        ("S20: a task is queued and every worker rests", snapshot["injection_queue_depth"] == 0),
+        ("S20: a task is in a local queue and every worker rests", all(w["queue_depth"] == 0 for w in workers)),
+        ("A8: a parked worker's park_unpark_count is even", all(w["park_unpark_count"] % 2 == 1 for w in workers)),
+        ("A1: more tasks alive than spawned", snapshot["num_alive_tasks"] <= snapshot.get("spawned_tasks_count", 1 << 63)),
+    ]
+    if snapshot["features"]["unstable_metrics"]:
+        laws += [
+            ("A5: a worker stole fewer tasks than it made steals", all(w["steal_operations"] <= w["steal_count"] for w in workers)),
+            ("A8: a worker parked for nothing more often than it parked", all(w["noop_count"] <= w["park_count"] for w in workers)),
+        ]
+    return laws
+
+

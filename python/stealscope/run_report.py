@@ -1,0 +1,67 @@
+"""How does a native run become a `Report`? The metrics before and after it, and what the root measured of itself."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from . import _core
+from .metrics import metrics_delta
+from .report import Report
+
+if TYPE_CHECKING:
+    from .handle import Handle
+    from .workloads import Workload
+
+__all__ = ["manifest", "report_maker"]
+
+
+def report_maker(native: _core.Runtime, workload: Workload) -> Callable[[tuple[Sequence[int], int, int]], Report]:
+    """A function that turns the root's record into a `Report`; the metrics baseline is taken now."""
+    from .handle import Handle
+
+    handle = Handle(native)
+    before = handle.metrics()
+
+    def make(record: tuple[Sequence[int], int, int]) -> Report:
+        answers, started, ended = record
+        result = workload.collect(answers)
+        workload.check(result)
+        after = _published(handle)
+        return Report.from_run(
+            workload,
+            makespan=ended - started,
+            metrics=metrics_delta(before, after),
+            engine="threads",
+            policy="tokio",
+            workers=handle.num_workers(),
+            seed=None,
+            result=result,
+            exclusive=before["num_alive_tasks"] == 0 and after["num_alive_tasks"] == 0,
+            manifest=manifest(),
+        )
+
+    return make
+
+
+def _published(handle: Handle) -> dict[str, Any]:
+    """The metrics once the workers have published what they counted, unless other tasks keep them busy."""
+    if not _core.is_worker_thread():
+        with suppress(TimeoutError):
+            return handle.metrics(settled=True, timeout=0.05)
+    return handle.metrics()
+
+
+def manifest() -> dict[str, Any]:
+    """Versions, build options and machine, JSON-serialisable."""
+    return {
+        "stealscope": _core.VERSION,
+        "features": dict(_core.FEATURES),
+        "python": platform.python_version(),
+        "implementation": sys.implementation.name,
+        "platform": platform.platform(),
+        "machine": platform.machine(),
+    }

@@ -1,0 +1,335 @@
+"""`Runtime`: workers on real threads, and how work comes to them and ends.
+
+Invariant: leaving a runtime, in whatever way, ends its threads; nothing it was given is lost silently. Read next:
+`handle.py` (its figures), `inside.py` (what tasks may do), `workloads.py` (native work).
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import sys
+import time
+import warnings
+import weakref
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal
+
+from . import _core
+from .errors import RuntimeClosed
+from .handle import Handle, spawn_on_native
+from .options import Histograms, Hooks
+from .units import checked_count, optional_seconds_to_ns, seconds_to_ns
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+    from contextvars import Context
+    from types import TracebackType
+
+    from .report import Report
+    from .workloads import Workload
+
+__all__ = ["Runtime"]
+
+_log = logging.getLogger("stealscope")
+_NO_LIMIT = (1 << 64) - 1
+_WARN_AFTER_NS = 10_000_000_000
+_SLICE_NS = 500_000_000
+
+Unhandled = Literal["report", "shutdown"] | Callable[[str, BaseException], object]
+
+
+class Runtime:
+    """A work-stealing scheduler on threads of this process.
+
+    Args:
+        workers: worker threads, 1 to 65,535; None is one for each CPU that this process may use.
+        policy: how scheduling decisions are made; ``"tokio"``, Tokio 1.48's, is the one there is on threads.
+        seed: of the workers' random choices (where a search for work begins); None draws one. It does not make the
+            schedule of real threads repeatable.
+        name: begins the names of the workers' threads; the system keeps 15 bytes of each.
+        max_blocking_threads: most threads beyond the workers, for `spawn_blocking` and `block_in_place`.
+        thread_keep_alive: an idle thread of that pool ends after so many seconds.
+        pin: tie worker i to the i-th CPU that this process may use.
+        histograms: None, ``"default"`` (all three) or `Histograms`; each costs two clock reads a poll.
+        unhandled_exception: what becomes of a failed task that nobody asked: ``"report"`` to `sys.unraisablehook`,
+            ``"shutdown"`` cancels everything and raises where the ``with`` block is left, or a callable
+            ``fn(task, exception)``.
+        hooks: `Hooks`.
+
+    Use it as a context manager: leaving it normally waits for all tasks, leaving it by an exception cancels them.
+    """
+
+    def __init__(
+        self,
+        workers: int | None = None,
+        *,
+        policy: str = "tokio",
+        seed: int | None = None,
+        name: str | None = None,
+        max_blocking_threads: int = 512,
+        thread_keep_alive: float = 10.0,
+        pin: bool = False,
+        histograms: Histograms | Literal["default"] | None = None,
+        unhandled_exception: Unhandled = "report",
+        hooks: Hooks | None = None,
+    ) -> None:
+        if policy != "tokio":
+            raise ValueError(f"policy={policy!r}; need 'tokio', the one policy on threads")
+        if not (unhandled_exception in ("report", "shutdown") or callable(unhandled_exception)):
+            raise ValueError(f"unhandled_exception={unhandled_exception!r}; need 'report', 'shutdown' or a callable")
+        if hooks is not None and not isinstance(hooks, Hooks):
+            raise TypeError(f"hooks={hooks!r}; need Hooks(...) or None")
+        if name is not None and (not isinstance(name, str) or not name or "\0" in name):
+            raise ValueError(f"name={name!r}; need text without null characters, or None")
+        kept = Histograms.resolve(histograms)
+        options = {
+            "workers": _checked_workers(workers),
+            "seed": _checked_seed(seed),
+            "name": name or "ss-worker",
+            "max_blocking_threads": checked_count(max_blocking_threads, "max_blocking_threads", high=65_535),
+            "keep_alive_ns": min(seconds_to_ns(thread_keep_alive, "thread_keep_alive"), 10**17),
+            "pin": bool(pin),
+            "histograms": kept._native(),
+            "watch_polls": False,
+            "unhandled_exception": unhandled_exception,
+            "hooks": (hooks or Hooks())._native(),
+        }
+        self._native = _core.Runtime(options)
+        self._handle = Handle(self._native)
+        self._finalizer = weakref.finalize(self, _close_forgotten, self._native)
+        self._finalizer.atexit = False  # _stop_all does it, in an order that it knows
+        _live.add(self)
+
+    # ---- work ----
+
+    def spawn(self, target: Any, /, *args: Any, name: str | None = None, context: Context | None = None) -> _core.JoinHandle:
+        """Start a task: a callable, an async function with its arguments, a coroutine object, or a `Workload`.
+
+        Args:
+            target: keyword arguments for it: `functools.partial`.
+            name: shown in dumps and messages.
+            context: contextvars; None copies the caller's.
+
+        Returns:
+            JoinHandle: wait for it, await it, cancel it; of a workload its `Report`.
+
+        Raises:
+            TypeError: not something that can be spawned.
+            RuntimeError: a coroutine object that was started or spawned before.
+            RuntimeClosed: after `shutdown`, from outside.
+        """
+        return spawn_on_native(self._native, target, args, name, context, -1)
+
+    def spawn_on(
+        self, worker: int, target: Any, /, *args: Any, name: str | None = None, context: Context | None = None
+    ) -> _core.JoinHandle:
+        """As `spawn`, but it starts on that worker (it may be stolen later).
+
+        Raises:
+            IndexError: no such worker.
+        """
+        index = checked_index(worker, self._native.num_workers())
+        return self._native.spawn(target, args, name, context, index)
+
+    def spawn_blocking(
+        self, fn: Callable[..., Any], /, *args: Any, name: str | None = None, context: Context | None = None, cost: float = 0.0
+    ) -> _core.JoinHandle:
+        """Run a callable that may block, on a thread of its own pool.
+
+        Args:
+            cost: seconds charged in a simulation; real threads ignore it.
+        """
+        return self._native.spawn_blocking(fn, args, name, context, seconds_to_ns(cost, "cost"))
+
+    def block_on(self, target: Any, /, *args: Any) -> Any:
+        """Drive an async function or a coroutine on this thread until it ends; what it spawns runs on the workers.
+
+        Ctrl-C cancels it and raises KeyboardInterrupt.
+
+        Raises:
+            RuntimeError: on a worker, where it would keep other tasks waiting.
+        """
+        return self._native.block_on(target, args)
+
+    def run(self, workload: Workload, *, timeout: float | None = None, progress: bool = False) -> Report:
+        """Spawn a workload and wait for its `Report`.
+
+        Args:
+            timeout: seconds; then the workload is cancelled and TimeoutError raised.
+            progress: print a line when it begins and when it ends.
+
+        Raises:
+            InvariantError: the answer is not the expected one.
+        """
+        from .workloads import Workload as WorkloadType
+
+        if not isinstance(workload, WorkloadType):
+            raise TypeError(f"run() needs a Workload, not {workload!r}; spawn() takes callables and coroutines")
+        optional_seconds_to_ns(timeout)
+        handle = self.spawn(workload)
+        if progress:
+            print(f"{workload} ...", file=sys.stderr, flush=True)
+        try:
+            report: Report = handle.result(timeout)
+        except TimeoutError:
+            handle.cancel()
+            raise TimeoutError(f"{workload} had not ended after {timeout} s; it was cancelled") from None
+        except KeyboardInterrupt:
+            handle.cancel()
+            raise
+        if progress:
+            print(f"{workload}: {report.makespan / 1e9:.3f} s", file=sys.stderr, flush=True)
+        return report
+
+    def executor(self) -> Executor:
+        """A `concurrent.futures.Executor` on these threads. Its own shutdown never closes the runtime."""
+        from .executor import RuntimeExecutor
+
+        return RuntimeExecutor(self)
+
+    # ---- the end ----
+
+    def shutdown(self, wait: bool = True, *, cancel: bool = False, timeout: float | None = None) -> bool:
+        """Refuse new work from outside, then wait for all tasks and blocking jobs, or cancel them.
+
+        Args:
+            wait: False returns at once; what lives goes on (`cancel`: is cancelled) and the threads end after it.
+            cancel: cancel all tasks instead of waiting for them; what they spawn then is cancelled already.
+            timeout: seconds; None waits without limit.
+
+        Returns:
+            False if something still lives after `timeout`. Calling it again goes on where it was.
+
+        Raises:
+            RuntimeError: inside a task of this runtime, which would wait for itself.
+        """
+        limit = optional_seconds_to_ns(timeout)
+        if self._native.is_forked_copy:
+            return True
+        if wait and _core.inside_runtime(self._native):
+            raise RuntimeError("shutdown() inside a task would wait for the task itself; use shutdown(wait=False, cancel=True)")
+        self._native.refuse_outsiders()
+        if not wait:
+            return self._shut_down_later(cancel)
+        deadline = None if limit is None else time.monotonic_ns() + limit
+        if not cancel and not self._wait(self._native.wait_drained, deadline, "tasks"):
+            return False
+        self._native.close()
+        if not self._wait(self._native.wait_ended, deadline, "threads"):
+            return False
+        self._finalizer.detach()
+        _live.discard(self)
+        return True
+
+    def _wait(self, step: Callable[[int], bool], deadline: int | None, what: str) -> bool:
+        """In slices, so that a long wait can say once what it waits for."""
+        started, warned = time.monotonic_ns(), False
+        while True:
+            now = time.monotonic_ns()
+            left = _NO_LIMIT if deadline is None else max(0, deadline - now)
+            if step(min(left, _SLICE_NS)):
+                return True
+            if deadline is not None and time.monotonic_ns() >= deadline:
+                return False
+            if not warned and now - started > _WARN_AFTER_NS:
+                warned = True
+                _log.warning(
+                    "%r: shutdown has waited %d s for %s: %d tasks alive, %d blocking jobs unfinished",
+                    self,
+                    (now - started) // 1_000_000_000,
+                    what,
+                    self._native.num_alive_tasks(),
+                    self._native.unfinished_jobs,
+                )
+
+    def _shut_down_later(self, cancel: bool) -> bool:
+        if cancel:
+            self._native.close()
+        elif self._native.num_alive_tasks() == 0 and self._native.unfinished_jobs == 0:
+            self._native.close()
+        else:
+            import threading
+
+            native = self._native
+
+            def drain() -> None:
+                while not native.wait_drained(_SLICE_NS):
+                    pass
+                native.close()
+
+            threading.Thread(target=drain, name="ss-shutdown", daemon=True).start()
+        return True
+
+    @property
+    def handle(self) -> Handle:
+        """Its figures and spawn, for code that need not know the runtime. May outlive it."""
+        return self._handle
+
+    def __enter__(self) -> Runtime:
+        return self
+
+    def __exit__(self, exc_type: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None) -> None:
+        try:
+            self.shutdown(cancel=exc_type is not None)
+        except KeyboardInterrupt:
+            self.shutdown(cancel=True)
+            raise
+        if exc is None and (unhandled := self._native.take_first_unhandled()) is not None:
+            raise unhandled
+
+    def __repr__(self) -> str:
+        state = "closed" if self._native.is_closed else "running"
+        return f"<stealscope.Runtime {self._native.name!r}: {self._native.num_workers()} workers, {state}>"
+
+
+def checked_index(worker: int, workers: int) -> int:
+    """A worker's index, or IndexError; a negative one is out of range too."""
+    if isinstance(worker, bool) or not hasattr(worker, "__index__"):
+        raise TypeError(f"worker={worker!r}; need an int")
+    index = worker.__index__()
+    if not 0 <= index < workers:
+        raise IndexError(f"worker {index} is out of range; need 0..{workers - 1}")
+    return index
+
+
+def _checked_workers(workers: int | None) -> int:
+    if workers is None:
+        return min(len(_core.usable_cpus()), 65_535)
+    return checked_count(workers, "workers", low=1, high=65_535, hint="leave it out for one per CPU")
+
+
+def _checked_seed(seed: int | None) -> int:
+    if seed is None:
+        return int.from_bytes(os.urandom(8), "little") or 1
+    return checked_count(seed, "seed", low=0, high=(1 << 64) - 1) or 0x9E3779B97F4A7C15
+
+
+_live: weakref.WeakSet[Runtime] = weakref.WeakSet()
+
+
+def _close_forgotten(native: _core.Runtime) -> None:
+    """A runtime was dropped without shutdown: its tasks are cancelled; its threads end by themselves."""
+    if not native.is_forked_copy and not native.is_closed:
+        warnings.warn(
+            f"a stealscope.Runtime {native.name!r} was dropped without shutdown; its tasks are cancelled. "
+            "Use it as a context manager",
+            ResourceWarning,
+            stacklevel=2,
+        )
+        native.close()
+
+
+def _stop_all() -> None:
+    """Interpreter exit: cancel everything, then wait for the threads, so that none enters Python afterwards."""
+    for runtime in list(_live):
+        try:
+            runtime.shutdown(cancel=True)
+        except (RuntimeClosed, KeyboardInterrupt):
+            continue
+
+
+atexit.register(_stop_all)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_core.note_fork_in_child)
