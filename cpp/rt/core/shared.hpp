@@ -29,6 +29,8 @@ class DriveFace {
  public:
   virtual void run_blocking(Header& job, Nanos cost) = 0;
   virtual void block_in_place(const std::function<void()>& blocking, Nanos cost) = 0;
+  virtual HandedOver hand_over() { return {}; }
+  virtual void take_back(const HandedOver&) {}
   /// The last worker has left; nothing is queued and no task lives.
   virtual void on_stopped() = 0;
 
@@ -69,6 +71,8 @@ class Shared final : public Home {
   [[nodiscard]] bool simulated() const override { return Env::simulated; }
   void count_forced_yield() override { metrics_.inc_budget_forced_yield_count(); }
   void block_in_place(const std::function<void()>& blocking, Nanos cost) override;
+  [[nodiscard]] HandedOver hand_over() override;
+  void take_back(const HandedOver& given) override;
 
   // ---- for workers and drivers ----
   /// Any thread. One task into inject; its reference is dropped, and the task ended, if inject is closed.

@@ -95,6 +95,18 @@ void Shared<Env>::block_in_place(const std::function<void()>& blocking, Nanos co
 }
 
 template <Environment Env>
+HandedOver Shared<Env>::hand_over() {
+  Context* context = own_context();
+  if (context == nullptr || context->worker == nullptr) return {};
+  return drive->hand_over();
+}
+
+template <Environment Env>
+void Shared<Env>::take_back(const HandedOver& given) {
+  if (given.worker != nullptr) drive->take_back(given);
+}
+
+template <Environment Env>
 void Shared<Env>::push_remote(Header& task) {
   bool accepted = false;
   {

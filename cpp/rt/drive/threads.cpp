@@ -137,35 +137,39 @@ void ThreadDrive::run_job(Header& job) {
 void ThreadDrive::run_blocking(Header& job, Nanos) { pool_.submit(job); }
 
 void ThreadDrive::block_in_place(const std::function<void()>& blocking, Nanos) {
-  auto& seat = static_cast<Seat<ThreadEnv>&>(*current());
-  Worker<ThreadEnv>* core = seat.core;
-  const std::uint32_t index = core->index();
-  Header* const task = seat.task;
-  const Budget budget = seat.budget;
-  core->before_hand_over(seat);
-  seat.budget.left = Budget::unlimited;
-  auto& slot = hand_off_[index].core;
-  // release: pairs with the exchange in run_worker().
-  slot.store(core, release);
-  const auto take_back = [&] {
-    // acq_rel: whoever exchanges a core out of the cell owns it; acquire to see what its last owner did.
-    if (slot.exchange(nullptr, acq_rel) == nullptr) return;  // a stand-in has it: this thread ends its task alone
-    core->take_back(seat, task);
-    seat.budget = budget;
-  };
-  if (!pool_.submit_worker(index)) {
-    take_back();
-    throw std::runtime_error(
-        "block_in_place: all " + std::to_string(shared_.options.workers + threads_.max_blocking_threads) +
-        " threads are taken, nobody could run this worker meanwhile; raise max_blocking_threads or use spawn_blocking");
-  }
+  const HandedOver given = hand_over();
   try {
     blocking();
   } catch (...) {  // rethrown: a forced unwind passes too
-    take_back();
+    take_back(given);
     throw;
   }
-  take_back();
+  take_back(given);
+}
+
+HandedOver ThreadDrive::hand_over() {
+  auto& seat = static_cast<Seat<ThreadEnv>&>(*current());
+  Worker<ThreadEnv>* core = seat.core;
+  const std::uint32_t index = core->index();
+  const HandedOver given{core, seat.task, seat.budget};
+  core->before_hand_over(seat);
+  seat.budget.left = Budget::unlimited;
+  // release: pairs with the exchange in run_worker().
+  hand_off_[index].core.store(core, release);
+  if (pool_.submit_worker(index)) return given;
+  take_back(given);
+  throw std::runtime_error(
+      "block_in_place: all " + std::to_string(shared_.options.workers + threads_.max_blocking_threads) +
+      " threads are taken, nobody could run this worker meanwhile; raise max_blocking_threads or use spawn_blocking");
+}
+
+void ThreadDrive::take_back(const HandedOver& given) {
+  auto& seat = static_cast<Seat<ThreadEnv>&>(*current());
+  // acq_rel: whoever exchanges a core out of the cell owns it; acquire to see what its last owner did.
+  Worker<ThreadEnv>* core = hand_off_[given.worker->index()].core.exchange(nullptr, acq_rel);
+  if (core == nullptr) return;  // a stand-in has it: this thread ends its task alone
+  core->take_back(seat, given.task);
+  seat.budget = given.budget;
 }
 
 void ThreadDrive::on_stopped() {

@@ -38,6 +38,8 @@ class ThreadDrive final : public DriveFace, public std::enable_shared_from_this<
   // ---- DriveFace ----
   void run_blocking(Header& job, Nanos cost) override;
   void block_in_place(const std::function<void()>& blocking, Nanos cost) override;
+  HandedOver hand_over() override;
+  void take_back(const HandedOver& given) override;
   void on_stopped() override;
 
   /// Any thread that is no worker. True once no task lives and no blocking job is unfinished; `give_up` is asked about

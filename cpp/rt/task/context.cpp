@@ -1,5 +1,7 @@
 #include "rt/task/context.hpp"
 
+#include "rt/task/home.hpp"
+
 namespace rt {
 namespace {
 
@@ -14,5 +16,8 @@ thread_local Context* the_context = nullptr;
 // In a file of their own so that they are never inlined into a coroutine (see context.hpp).
 [[gnu::noinline]] Context* current() noexcept { return the_context; }
 [[gnu::noinline]] void set_current(Context* context) noexcept { the_context = context; }
+
+HandedOver Home::hand_over() { return {}; }
+void Home::take_back(const HandedOver&) {}
 
 }  // namespace rt

@@ -58,6 +58,13 @@ struct Context {
   Context* outer = nullptr;      // the context that this one covers (block_on within block_in_place)
 };
 
+/// What was given away by Home::hand_over(): where the task goes on if the thread gets its core back.
+struct HandedOver {
+  WorkerFace* worker = nullptr;  // null: there was no core to give
+  Header* task = nullptr;
+  Budget budget;
+};
+
 /// This thread's context, or null outside every runtime.
 [[nodiscard]] Context* current() noexcept;
 void set_current(Context* context) noexcept;

@@ -11,6 +11,7 @@
 
 namespace rt {
 
+struct HandedOver;
 struct Header;
 class Hooks;
 class SlotRegistry;
@@ -58,6 +59,12 @@ class Home {
 
   /// Runs `blocking` with the worker's core handed on, if this thread has one; `cost` is charged in a simulation.
   virtual void block_in_place(const std::function<void()>& blocking, Nanos cost) = 0;
+
+  /// The same in two halves, for a scope that is no function: gives this thread's core away, if it has one (a simulation
+  /// keeps it: nothing blocks there). Throws std::runtime_error if no thread is left for it.
+  [[nodiscard]] virtual HandedOver hand_over();
+  /// The same thread, after each hand_over(), in reverse order. The core may have gone for good.
+  virtual void take_back(const HandedOver& given);
 
   /// Which runtime or simulation this is, also through a wrapper: what may wait together has the same one.
   [[nodiscard]] virtual const void* world() const { return this; }
