@@ -115,7 +115,8 @@ async def from_asyncio(awaitable: Awaitable[T], loop: _Loop) -> T:
         if iscoroutine(awaitable):
             awaitable.close()
         raise RuntimeError(f"from_asyncio(): {problem}")
-    return await _Crossing(awaitable, loop)._run()
+    result: T = await _Crossing(awaitable, loop)._run()
+    return result
 
 
 def _loop_problem(loop: _Loop) -> str | None:
