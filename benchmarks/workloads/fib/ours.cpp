@@ -7,15 +7,25 @@
 
 namespace {
 
-rt::Task<std::uint64_t> fibonacci(std::uint64_t n) {
+rt::Task<std::uint64_t> forked(std::uint64_t n);
+
+/// The branch that is awaited in place: a coroutine, but no task.
+rt::Coro<std::uint64_t> inlined(std::uint64_t n) {
   if (n < 2) co_return n;
-  auto forked = rt::spawn(fibonacci, n - 1);
-  const std::uint64_t inlined = co_await fibonacci(n - 2);
-  co_return inlined + co_await std::move(forked);
+  auto fork = rt::spawn(forked, n - 1);
+  const std::uint64_t here = co_await inlined(n - 2);
+  co_return here + co_await std::move(fork);
+}
+
+rt::Task<std::uint64_t> forked(std::uint64_t n) {
+  if (n < 2) co_return n;
+  auto fork = rt::spawn(forked, n - 1);
+  const std::uint64_t here = co_await inlined(n - 2);
+  co_return here + co_await std::move(fork);
 }
 
 }  // namespace
 
 std::uint64_t bench::fib(rt::Runtime& runtime, const Sizes& sizes) {
-  return runtime.spawn(fibonacci, size(sizes, "n")).get();
+  return runtime.spawn(forked, size(sizes, "n")).get();
 }

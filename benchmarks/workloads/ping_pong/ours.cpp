@@ -3,6 +3,8 @@
 
 #include "bench.hpp"
 
+#include "rt/sync/oneshot.hpp"
+
 #include <atomic>
 #include <utility>
 

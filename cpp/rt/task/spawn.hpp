@@ -53,17 +53,6 @@ auto make_task(F&& function, Args&&... args) {
   }
 }
 
-template <class R>
-struct ResultOf {
-  using type = R;
-};
-template <class T>
-struct ResultOf<Task<T>> {
-  using type = T;
-};
-template <class F, class... Args>
-using SpawnResult = typename ResultOf<std::invoke_result_t<F&, std::decay_t<Args>...>>::type;
-
 }  // namespace detail
 
 /// A new header's fields for any kind of task (the binding's too). The word still says "free".
@@ -80,15 +69,37 @@ auto spawn_with(const SpawnOptions& options, std::source_location at, F&& functi
   return JoinHandle<T>(header);
 }
 
-/// `auto handle = rt::spawn(function, arguments...)`, a JoinHandle. A class and not a function only because nothing else
-/// lets a parameter pack be followed by the caller's line.
-template <class F, class... Args>
-struct spawn : JoinHandle<detail::SpawnResult<F, Args...>> {
-  explicit spawn(F&& function, Args&&... args, std::source_location at = std::source_location::current())
-      : JoinHandle<detail::SpawnResult<F, Args...>>(
-            spawn_with({}, at, std::forward<F>(function), std::forward<Args>(args)...)) {}
-};
-template <class F, class... Args>
-spawn(F&&, Args&&...) -> spawn<F, Args...>;
+/// `JoinHandle<T> handle = rt::spawn(function, arguments...)`, in a task or a block_on; dropping the handle lets the task
+/// go on alone. One overload a number of arguments, since a parameter pack cannot be followed by the caller's line.
+template <class F>
+  requires std::is_invocable_v<F&>
+auto spawn(F&& function, std::source_location at = std::source_location::current()) {
+  return spawn_with({}, at, std::forward<F>(function));
+}
+template <class F, class A0>
+  requires std::is_invocable_v<F&, std::decay_t<A0>>
+auto spawn(F&& function, A0&& a0, std::source_location at = std::source_location::current()) {
+  return spawn_with({}, at, std::forward<F>(function), std::forward<A0>(a0));
+}
+template <class F, class A0, class A1>
+  requires std::is_invocable_v<F&, std::decay_t<A0>, std::decay_t<A1>>
+auto spawn(F&& function, A0&& a0, A1&& a1, std::source_location at = std::source_location::current()) {
+  return spawn_with({}, at, std::forward<F>(function), std::forward<A0>(a0), std::forward<A1>(a1));
+}
+template <class F, class A0, class A1, class A2>
+  requires std::is_invocable_v<F&, std::decay_t<A0>, std::decay_t<A1>, std::decay_t<A2>>
+auto spawn(F&& function, A0&& a0, A1&& a1, A2&& a2, std::source_location at = std::source_location::current()) {
+  return spawn_with({}, at, std::forward<F>(function), std::forward<A0>(a0), std::forward<A1>(a1), std::forward<A2>(a2));
+}
+template <class F, class A0, class A1, class A2, class A3>
+  requires std::is_invocable_v<F&, std::decay_t<A0>, std::decay_t<A1>, std::decay_t<A2>, std::decay_t<A3>>
+auto spawn(F&& function, A0&& a0, A1&& a1, A2&& a2, A3&& a3, std::source_location at = std::source_location::current()) {
+  return spawn_with({}, at, std::forward<F>(function), std::forward<A0>(a0), std::forward<A1>(a1), std::forward<A2>(a2), std::forward<A3>(a3));
+}
+template <class F, class A0, class A1, class A2, class A3, class A4>
+  requires std::is_invocable_v<F&, std::decay_t<A0>, std::decay_t<A1>, std::decay_t<A2>, std::decay_t<A3>, std::decay_t<A4>>
+auto spawn(F&& function, A0&& a0, A1&& a1, A2&& a2, A3&& a3, A4&& a4, std::source_location at = std::source_location::current()) {
+  return spawn_with({}, at, std::forward<F>(function), std::forward<A0>(a0), std::forward<A1>(a1), std::forward<A2>(a2), std::forward<A3>(a3), std::forward<A4>(a4));
+}
 
 }  // namespace rt
