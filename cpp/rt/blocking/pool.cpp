@@ -37,6 +37,12 @@ void BlockingPool::submit(Header& task) {
 
 bool BlockingPool::submit_worker(std::uint32_t worker) {
   std::unique_lock lock(mutex_);
+  // A thread is on its way to this worker already, for a block that has ended since: it will find this core instead. Without
+  // this look, short blocks in a row would each start a thread, up to the cap. Stand-ins are all at the front.
+  for (const Job& job : queue_) {
+    if (job.task != nullptr) break;
+    if (job.worker == worker) return true;
+  }
   // A stand-in is needed at once: it goes before the blocking jobs, and not at all if it would have to queue for ever.
   queue_.push_front({nullptr, worker});
   if (start_for_one_job(lock)) return true;
