@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
 from . import _core
@@ -16,8 +17,6 @@ from .metrics import MetricsSamples, metrics_delta
 from .units import seconds_to_ns
 
 if TYPE_CHECKING:
-    from contextvars import Context
-
     from .workloads import Workload
 
 __all__ = ["METRICS", "Handle", "MetricInfo", "features"]
@@ -224,11 +223,18 @@ def spawn_on_native(
     """Spawn a workload or anything else; the one place that tells them apart."""
     from .workloads import Workload
 
+    check_context(context)
     if isinstance(target, Workload):
         if args:
             raise TypeError(f"a Workload takes no arguments, but {len(args)} were given")
         return spawn_workload(native, target, name)
     return native.spawn(target, args, name, context, worker)
+
+
+def check_context(context: object) -> None:
+    """Refuse what is no `contextvars.Context`: the task could neither enter nor leave it."""
+    if context is not None and not isinstance(context, Context):
+        raise TypeError(f"context={context!r}; need a contextvars.Context, such as copy_context() gives, or None")
 
 
 def spawn_workload(native: _core.Runtime, workload: Workload, name: str | None) -> _core.JoinHandle:

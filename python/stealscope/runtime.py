@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from . import _core
 from .errors import RuntimeClosed
-from .handle import Handle, spawn_on_native
+from .handle import Handle, check_context, spawn_on_native
 from .options import Histograms, Hooks
 from .units import checked_count, optional_seconds_to_ns, seconds_to_ns
 
@@ -131,6 +131,7 @@ class Runtime:
             IndexError: no such worker.
         """
         index = checked_index(worker, self._native.num_workers())
+        check_context(context)
         return self._native.spawn(target, args, name, context, index)
 
     def spawn_blocking(
@@ -141,6 +142,7 @@ class Runtime:
         Args:
             cost: seconds charged in a simulation; real threads ignore it.
         """
+        check_context(context)
         return self._native.spawn_blocking(fn, args, name, context, seconds_to_ns(cost, "cost"))
 
     def block_on(self, target: Any, /, *args: Any) -> Any:
