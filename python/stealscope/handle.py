@@ -76,7 +76,7 @@ class Handle:
         Raises:
             IndexError: no such worker.
         """
-        return dict(self._native.worker_metrics(_index(worker)))
+        return dict(self._native.worker_metrics(checked_index(worker, self.num_workers())))
 
     def spawned_tasks_count(self) -> int:
         """Tasks ever spawned."""
@@ -104,7 +104,7 @@ class Handle:
         Raises:
             IndexError: no such worker.
         """
-        return int(self._native.worker_local_queue_depth(_index(worker)))
+        return int(self._native.worker_local_queue_depth(checked_index(worker, self.num_workers())))
 
     # ---- all at once ----
 
@@ -127,7 +127,7 @@ class Handle:
         deadline = time.monotonic_ns() + seconds_to_ns(timeout, "timeout")
         while True:
             before, snapshot = snapshot, self._snapshot()
-            if _is_quiet(snapshot) and _without_clock(before) == _without_clock(snapshot):
+            if _is_quiet(self._native, snapshot) and _without_clock(before) == _without_clock(snapshot):
                 return snapshot
             if time.monotonic_ns() > deadline:
                 raise TimeoutError(
@@ -244,13 +244,19 @@ def spawn_workload(native: _core.Runtime, workload: Workload, name: str | None) 
     return native.spawn_workload(list(workload.preorder()), name or workload.kind, report_maker(native, workload))
 
 
-def _index(worker: int) -> int:
+def checked_index(worker: int, workers: int) -> int:
+    """A worker's index, or IndexError; a negative one is out of range too."""
     if isinstance(worker, bool) or not hasattr(worker, "__index__"):
         raise TypeError(f"worker={worker!r}; need an int")
-    return worker.__index__()
+    index = worker.__index__()
+    if not 0 <= index < workers:
+        raise IndexError(f"worker {index} is out of range; need 0..{workers - 1}")
+    return index
 
 
-def _is_quiet(snapshot: dict[str, Any]) -> bool:
+def _is_quiet(native: _core.Runtime, snapshot: dict[str, Any]) -> bool:
+    if native.is_closed:
+        return bool(native.wait_ended(0))  # no worker is left to park
     return all(worker["park_unpark_count"] % 2 == 1 for worker in snapshot["workers"])
 
 
@@ -259,17 +265,20 @@ def _without_clock(snapshot: dict[str, Any]) -> dict[str, Any]:
 
 
 def _laws_at_rest(native: _core.Runtime, snapshot: dict[str, Any]) -> list[tuple[str, bool]]:
-    idle = native.idle_state()
     workers = snapshot["workers"]
     laws = [
-        ("S17: a worker stands among the sleepers twice", len(set(idle["sleepers"])) == len(idle["sleepers"])),
-        ("S17: unparked is not workers - sleepers", idle["unparked"] == snapshot["num_workers"] - len(idle["sleepers"])),
-        ("S19: a worker searches although all rest", idle["searching"] == 0),
         ("S20: a task is queued and every worker rests", snapshot["injection_queue_depth"] == 0),
         ("S20: a task is in a local queue and every worker rests", all(w["queue_depth"] == 0 for w in workers)),
-        ("A8: a parked worker's park_unpark_count is even", all(w["park_unpark_count"] % 2 == 1 for w in workers)),
         ("A1: more tasks alive than spawned", snapshot["num_alive_tasks"] <= snapshot.get("spawned_tasks_count", 1 << 63)),
     ]
+    if not native.is_closed:  # after the end no worker sleeps
+        idle = native.idle_state()
+        laws += [
+            ("S17: a worker stands among the sleepers twice", len(set(idle["sleepers"])) == len(idle["sleepers"])),
+            ("S17: unparked is not workers - sleepers", idle["unparked"] == snapshot["num_workers"] - len(idle["sleepers"])),
+            ("S19: a worker searches although all rest", idle["searching"] == 0),
+            ("A8: a parked worker's park_unpark_count is even", all(w["park_unpark_count"] % 2 == 1 for w in workers)),
+        ]
     if snapshot["features"]["unstable_metrics"]:
         laws += [
             ("A5: a worker stole fewer tasks than it made steals", all(w["steal_operations"] <= w["steal_count"] for w in workers)),

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from . import _core
 from .errors import RuntimeClosed
-from .handle import Handle, check_context, spawn_on_native
+from .handle import Handle, check_context, checked_index, spawn_on_native
 from .options import Histograms, Hooks
 from .units import checked_count, optional_seconds_to_ns, seconds_to_ns
 
@@ -284,16 +284,6 @@ class Runtime:
     def __repr__(self) -> str:
         state = "closed" if self._native.is_closed else "running"
         return f"<stealscope.Runtime {self._native.name!r}: {self._native.num_workers()} workers, {state}>"
-
-
-def checked_index(worker: int, workers: int) -> int:
-    """A worker's index, or IndexError; a negative one is out of range too."""
-    if isinstance(worker, bool) or not hasattr(worker, "__index__"):
-        raise TypeError(f"worker={worker!r}; need an int")
-    index = worker.__index__()
-    if not 0 <= index < workers:
-        raise IndexError(f"worker {index} is out of range; need 0..{workers - 1}")
-    return index
 
 
 def _checked_workers(workers: int | None) -> int:
