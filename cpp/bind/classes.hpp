@@ -14,5 +14,6 @@ void init_region(py::module_& module);
 void init_record(py::module_& module);
 void init_sync(py::module_& module);
 void init_channels(py::module_& module);
+void init_simulate(py::module_& module);
 
 }  // namespace bind

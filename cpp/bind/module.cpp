@@ -14,6 +14,7 @@ PYBIND11_MODULE(_core, module, pybind11::mod_gil_not_used()) {
   bind::init_record(module);
   bind::init_sync(module);
   bind::init_channels(module);
+  bind::init_simulate(module);
   module.attr("VERSION") = rt::version();
   module.attr("FEATURES") = pybind11::dict(pybind11::arg("unstable_metrics") = rt::unstable_metrics,
                                            pybind11::arg("taskdump") = rt::taskdump,
