@@ -137,7 +137,7 @@ TEST(ShutdownStress, a_cancelled_tasks_destructor_may_block_spawn_and_wake) {
     Awkward& operator=(const Awkward&) = delete;
     ~Awkward() {
       event.set();
-      spawn([] {});
+      static_cast<void>(spawn([] {}));
       std::this_thread::yield();
     }
     Event event;

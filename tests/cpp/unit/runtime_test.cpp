@@ -100,7 +100,7 @@ TEST(Runtime, block_in_place_lets_another_thread_run_the_workers_tasks) {
   Runtime runtime(std::move(options));
   std::atomic<bool> other_ran{false};
   const auto root = [](std::atomic<bool>* ran) -> Task<bool> {
-    spawn([](std::atomic<bool>* flag) { flag->store(true); }, ran);
+    static_cast<void>(spawn([](std::atomic<bool>* flag) { flag->store(true); }, ran));
     block_in_place([ran] {
       while (!ran->load()) std::this_thread::yield();  // would never end if this thread still had to run the child
     });

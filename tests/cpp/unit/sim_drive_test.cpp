@@ -178,7 +178,7 @@ TEST(SimDrive, one_worker_needs_the_sum_of_the_work) {
   SimDrive drive(workers(1));
   const auto root = []() -> Task<void> {
     for (int i = 0; i < 10; ++i) {
-      spawn([]() -> Task<void> { co_await work(123); });
+      static_cast<void>(spawn([]() -> Task<void> { co_await work(123); }));
     }
     co_await work(7);
   };

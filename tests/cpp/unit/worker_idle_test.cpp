@@ -19,7 +19,7 @@ constexpr Nanos ms = 1'000'000;
 Task<void> work_for(Nanos span) { co_await work(span); }
 
 Task<void> spawn_workers(int count, Nanos span) {
-  for (int i = 0; i < count; ++i) spawn(work_for, span);
+  for (int i = 0; i < count; ++i) static_cast<void>(spawn(work_for, span));
   co_await work(span);
 }
 
@@ -42,7 +42,7 @@ TEST(Stealing, all_workers_get_work_at_the_instant_it_appears) {
     options.scheduler.seed = seed;
     SimDrive drive(std::move(options));
     drive.settle(enough_steps);
-    const SimResult result = drive.run([] { spawn(spawn_workers, 7, ms); }, enough_steps);
+    const SimResult result = drive.run([] { static_cast<void>(spawn(spawn_workers, 7, ms)); }, enough_steps);
     ASSERT_EQ(result.end, SimResult::End::finished);
     ASSERT_EQ(result.now, 2 * ms) << "8 tasks of 1 ms on 4 workers, seed " << seed;
   }
@@ -99,7 +99,7 @@ TEST(Sleeping, a_worker_that_wakes_late_moves_at_the_wakers_time_and_the_latency
 TEST(Timers, a_sleep_ends_on_the_first_tick_that_is_not_too_early) {
   SimDrive drive(workers(2));
   const auto rest = [](Nanos span) -> Task<void> { co_await sleep_for(span); };
-  const SimResult result = drive.run([&] { spawn(rest, 5 * ms - 1); }, enough_steps);
+  const SimResult result = drive.run([&] { static_cast<void>(spawn(rest, 5 * ms - 1)); }, enough_steps);
   EXPECT_EQ(result.end, SimResult::End::finished);
   EXPECT_EQ(result.now, 5 * ms);
 }
@@ -139,16 +139,16 @@ TEST(BlockInPlace, deferred_tasks_and_the_slots_task_are_in_the_queue_while_it_b
   std::size_t queued = 9;
   Log log;
   const auto root = [](SimDrive* world, Log* polls, std::size_t* left, std::size_t* ready) -> Task<void> {
-    spawn(write_yield_write, polls, 1);
+    static_cast<void>(spawn(write_yield_write, polls, 1));
     co_await yield_now();
-    spawn(write, polls, 2);
+    static_cast<void>(spawn(write, polls, 2));
     block_in_place([=] {
       *left = world->worker(0).deferred();
       *ready = world->shared().remotes[0]->queue.len();
     });
   };
   // The child yields again while the root is up: it stands in the deferred list when the root blocks.
-  drive.run([&] { spawn(root, &drive, &log, &deferred, &queued); }, enough_steps);
+  drive.run([&] { static_cast<void>(spawn(root, &drive, &log, &deferred, &queued)); }, enough_steps);
   EXPECT_EQ(deferred, 0U);
   EXPECT_EQ(queued, 2U);
 }
@@ -162,7 +162,7 @@ TEST(BlockInPlace, the_cost_passes_on_its_worker_only_and_the_budget_comes_back)
     block_in_place([=] { *left_inside = current()->budget.left; }, 5 * ms);
     *left_after = current()->budget.left;
   };
-  const SimResult result = drive.run([&] { spawn(root, &inside, &after); }, enough_steps);
+  const SimResult result = drive.run([&] { static_cast<void>(spawn(root, &inside, &after)); }, enough_steps);
   EXPECT_EQ(result.now, 5 * ms);
   EXPECT_EQ(inside, Budget::unlimited);
   EXPECT_EQ(after, 127U);
@@ -179,7 +179,7 @@ TEST(BlockInPlace, an_exception_passes_and_the_worker_goes_on) {
     }
     co_await yield_now();
   };
-  EXPECT_EQ(drive.run([&] { spawn(root, &caught); }, enough_steps).end, SimResult::End::finished);
+  EXPECT_EQ(drive.run([&] { static_cast<void>(spawn(root, &caught)); }, enough_steps).end, SimResult::End::finished);
   EXPECT_TRUE(caught);
 }
 
@@ -187,7 +187,7 @@ TEST(SpawnBlocking, the_job_runs_at_once_and_is_on_no_book) {
   SimDrive drive(workers(1));
   int answer = 0;
   const auto root = [](int* out) -> Task<void> { *out = co_await spawn_blocking([] { return 42; }); };
-  EXPECT_EQ(drive.run([&] { spawn(root, &answer); }, enough_steps).end, SimResult::End::finished);
+  EXPECT_EQ(drive.run([&] { static_cast<void>(spawn(root, &answer)); }, enough_steps).end, SimResult::End::finished);
   EXPECT_EQ(answer, 42);
   EXPECT_EQ(Sum(drive).spawned, 1U);
 }
@@ -205,7 +205,7 @@ TEST(Hooks, tell_of_spawn_poll_end_in_this_order_and_once_a_task) {
   hooks.on_task_terminate = say("terminate ");
   SimDrive drive(std::move(options));
   const auto root = []() -> Task<void> {
-    spawn(work_for, 0);
+    static_cast<void>(spawn(work_for, 0));
     co_await yield_now();
   };
   drive.run([&] { const auto handle = spawn(root); }, enough_steps);
@@ -224,7 +224,7 @@ TEST(Hooks, park_and_unpark_come_in_pairs_with_the_workers_index) {
   };
   SimDrive drive(std::move(options));
   drive.settle(enough_steps);
-  drive.run([] { spawn(spawn_workers, 5, ms); }, enough_steps);
+  drive.run([] { static_cast<void>(spawn(spawn_workers, 5, ms)); }, enough_steps);
   EXPECT_EQ(depth, (std::vector<int>{0, 0, 0}));
   EXPECT_GE(calls, 3);
 }

@@ -41,7 +41,7 @@ Task<void> hold_and_join(std::int64_t* alive) {
 Task<void> hold_and_spawn(std::int64_t* alive) {
   const Counted counted(alive);
   for (;;) {
-    spawn(hold_and_yield, alive);
+    static_cast<void>(spawn(hold_and_yield, alive));
     co_await yield_now();
   }
 }
@@ -55,7 +55,7 @@ TEST(Shutdown, whatever_tasks_do_all_are_destroyed) {
         drive.run(
             [&] {
               for (auto* body : {hold_and_wait, hold_and_sleep, hold_and_yield, hold_and_work, hold_and_join, hold_and_spawn}) {
-                for (int i = 0; i < 3; ++i) spawn(body, &alive);
+                for (int i = 0; i < 3; ++i) static_cast<void>(spawn(body, &alive));
               }
             },
             steps);
@@ -70,7 +70,7 @@ TEST(Shutdown, a_world_that_was_never_run_destroys_its_tasks) {
   std::int64_t alive = 0;
   {
     SimDrive drive(workers(2));
-    drive.outside([&] { spawn([](Counted) {}, Counted(&alive)); });
+    drive.outside([&] { static_cast<void>(spawn([](Counted) {}, Counted(&alive))); });
     EXPECT_EQ(alive, 1);
   }
   EXPECT_EQ(alive, 0);
@@ -79,13 +79,13 @@ TEST(Shutdown, a_world_that_was_never_run_destroys_its_tasks) {
 TEST(Shutdown, tasks_wait_for_each_other_with_nobody_left_to_wake_them_is_a_deadlock) {
   SimDrive drive(workers(3));
   std::int64_t alive = 0;
-  EXPECT_EQ(drive.run([&] { spawn(hold_and_join, &alive); }, enough_steps).end, SimResult::End::deadlock);
+  EXPECT_EQ(drive.run([&] { static_cast<void>(spawn(hold_and_join, &alive)); }, enough_steps).end, SimResult::End::deadlock);
 }
 
 TEST(Shutdown, tasks_that_only_yield_come_to_the_step_limit) {
   SimDrive drive(workers(3));
   std::int64_t alive = 0;
-  const SimResult result = drive.run([&] { spawn(hold_and_yield, &alive); }, 5000);
+  const SimResult result = drive.run([&] { static_cast<void>(spawn(hold_and_yield, &alive)); }, 5000);
   EXPECT_EQ(result.end, SimResult::End::step_limit);
   EXPECT_EQ(result.steps, 5000U);
 }
@@ -132,7 +132,7 @@ TEST(Shutdown, a_spawn_inside_a_task_that_is_being_cancelled_gives_a_cancelled_h
     Never never;
     co_await never;
   };
-  drive.run([&] { spawn(root, &was_done); }, enough_steps);
+  drive.run([&] { static_cast<void>(spawn(root, &was_done)); }, enough_steps);
   EXPECT_TRUE(was_done);
 }
 

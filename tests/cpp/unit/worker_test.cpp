@@ -15,7 +15,7 @@ namespace {
 using namespace sim_world;
 
 Task<void> spawn_writers(Log* log, int first, int last) {
-  for (int i = first; i <= last; ++i) spawn(write, log, i);
+  for (int i = first; i <= last; ++i) static_cast<void>(spawn(write, log, i));
   co_return;
 }
 
@@ -30,14 +30,14 @@ Task<void> consume(int units) {
 Log run_on_one(SimOptions options, Task<void> (*root)(Log*)) {
   Log log;
   SimDrive drive(std::move(options));
-  EXPECT_EQ(drive.run([&] { spawn(root, &log); }, enough_steps).end, SimResult::End::finished);
+  EXPECT_EQ(drive.run([&] { static_cast<void>(spawn(root, &log)); }, enough_steps).end, SimResult::End::finished);
   return log;
 }
 
 TEST(Worker, a_root_that_spawns_ten_empty_tasks_gives_tokios_counts) {
   Log log;
   SimDrive drive(workers(1));
-  drive.run([&] { spawn(spawn_writers, &log, 1, 10); }, enough_steps);
+  drive.run([&] { static_cast<void>(spawn(spawn_writers, &log, 1, 10)); }, enough_steps);
   const Sum sum(drive);
   EXPECT_EQ(sum.spawned, 11U);
   EXPECT_EQ(sum.remote_schedules, 1U);
@@ -48,7 +48,7 @@ TEST(Worker, a_root_that_spawns_ten_empty_tasks_gives_tokios_counts) {
 
 TEST(Worker, three_yields_are_four_polls_and_three_local_schedules) {
   SimDrive drive(workers(1));
-  drive.run([&] { spawn(yield_times, 3); }, enough_steps);
+  drive.run([&] { static_cast<void>(spawn(yield_times, 3)); }, enough_steps);
   const Sum sum(drive);
   EXPECT_EQ(sum.task_polls, 4U);
   EXPECT_EQ(sum.local_schedules, 3U);
@@ -56,7 +56,7 @@ TEST(Worker, three_yields_are_four_polls_and_three_local_schedules) {
 
 TEST(Worker, the_last_unit_of_the_budget_counts_as_forced_yield_though_the_poll_goes_on) {
   SimDrive drive(workers(1));
-  drive.run([&] { spawn(consume, 128); }, enough_steps);
+  drive.run([&] { static_cast<void>(spawn(consume, 128)); }, enough_steps);
   const Sum sum(drive);
   EXPECT_EQ(sum.task_polls, 1U);
   EXPECT_EQ(sum.forced_yields, 1U);
@@ -64,7 +64,7 @@ TEST(Worker, the_last_unit_of_the_budget_counts_as_forced_yield_though_the_poll_
 
 TEST(Worker, a_budget_that_is_spent_ends_the_poll) {
   SimDrive drive(workers(1));
-  drive.run([&] { spawn(consume, 129); }, enough_steps);
+  drive.run([&] { static_cast<void>(spawn(consume, 129)); }, enough_steps);
   const Sum sum(drive);
   EXPECT_EQ(sum.task_polls, 2U);
   EXPECT_EQ(sum.forced_yields, 1U);
@@ -72,7 +72,7 @@ TEST(Worker, a_budget_that_is_spent_ends_the_poll) {
 
 TEST(Worker, without_the_lifo_slot_tasks_run_in_the_order_of_their_schedule) {
   const auto root = [](Log* log) -> Task<void> {
-    for (int i = 1; i <= 5; ++i) spawn(write, log, i);
+    for (int i = 1; i <= 5; ++i) static_cast<void>(spawn(write, log, i));
     co_return;
   };
   EXPECT_EQ(run_on_one(workers(1, false), root), (Log{1, 2, 3, 4, 5}));
@@ -80,7 +80,7 @@ TEST(Worker, without_the_lifo_slot_tasks_run_in_the_order_of_their_schedule) {
 
 TEST(Worker, the_task_spawned_last_runs_first_and_the_others_in_their_order) {
   const auto root = [](Log* log) -> Task<void> {
-    for (int i = 1; i <= 5; ++i) spawn(write, log, i);
+    for (int i = 1; i <= 5; ++i) static_cast<void>(spawn(write, log, i));
     co_return;
   };
   EXPECT_EQ(run_on_one(workers(1), root), (Log{5, 1, 2, 3, 4}));
@@ -112,7 +112,7 @@ Log predicted_order(const Tree& tree) {
 
 Task<void> grow(const Tree* tree, Log* log, int number) {
   log->push_back(number);
-  for (const int child : (*tree)[static_cast<std::size_t>(number)]) spawn(grow, tree, log, child);
+  for (const int child : (*tree)[static_cast<std::size_t>(number)]) static_cast<void>(spawn(grow, tree, log, child));
   co_return;
 }
 
@@ -126,7 +126,7 @@ TEST(Worker, a_small_model_predicts_the_order_on_one_worker) {
     }
     Log log;
     SimDrive drive(workers(1));
-    drive.run([&] { spawn(grow, &tree, &log, 0); }, enough_steps);
+    drive.run([&] { static_cast<void>(spawn(grow, &tree, &log, 0)); }, enough_steps);
     ASSERT_EQ(log, predicted_order(tree)) << "tree of seed " << seed;
   }
 }
@@ -137,11 +137,11 @@ std::ptrdiff_t place_of_second_poll(bool asleep_before) {
   SimDrive drive(workers(1));
   if (asleep_before) drive.settle(enough_steps);
   const auto root = [](Log* polls) -> Task<void> {
-    for (int i = 1; i < 200; ++i) spawn(write, polls, i);
-    spawn(write_yield_write, polls, 200);  // into the slot, so it is polled first
+    for (int i = 1; i < 200; ++i) static_cast<void>(spawn(write, polls, i));
+    static_cast<void>(spawn(write_yield_write, polls, 200));  // into the slot, so it is polled first
     co_return;
   };
-  drive.run([&] { spawn(root, &log); }, enough_steps);
+  drive.run([&] { static_cast<void>(spawn(root, &log)); }, enough_steps);
   EXPECT_EQ(log.size(), 201U);
   EXPECT_EQ(log[0], 200);
   return std::find(log.begin() + 1, log.end(), 200) - log.begin() + 1;
@@ -154,7 +154,7 @@ TEST(Worker, a_yield_waits_for_the_next_upkeep_while_others_are_ready) {
 
 TEST(Worker, a_task_woken_while_it_runs_goes_behind_all_queued_tasks) {
   const auto root = [](Log* log) -> Task<void> {
-    for (int i = 1; i <= 3; ++i) spawn(write, log, i);
+    for (int i = 1; i <= 3; ++i) static_cast<void>(spawn(write, log, i));
     WakeSelf leaf;
     co_await leaf;
     log->push_back(0);
@@ -164,7 +164,7 @@ TEST(Worker, a_task_woken_while_it_runs_goes_behind_all_queued_tasks) {
 
 TEST(Worker, deferred_tasks_are_woken_last_first_so_the_first_one_takes_the_slot) {
   const auto root = [](Log* log) -> Task<void> {
-    for (int i = 1; i <= 3; ++i) spawn(write_yield_write, log, i);
+    for (int i = 1; i <= 3; ++i) static_cast<void>(spawn(write_yield_write, log, i));
     co_return;
   };
   EXPECT_EQ(run_on_one(workers(1, false), root), (Log{1, 2, 3, 3, 2, 1}));
@@ -173,14 +173,14 @@ TEST(Worker, deferred_tasks_are_woken_last_first_so_the_first_one_takes_the_slot
 
 Task<void> chain(Log* log, int number, int last) {
   log->push_back(number);
-  if (number < last) spawn(chain, log, number + 1, last);
+  if (number < last) static_cast<void>(spawn(chain, log, number + 1, last));
   co_return;
 }
 
 TEST(Worker, three_polls_from_the_slot_follow_a_turns_first_and_then_others_have_a_turn) {
   const auto root = [](Log* log) -> Task<void> {
-    spawn(write, log, -1);
-    spawn(chain, log, 1, 9);
+    static_cast<void>(spawn(write, log, -1));
+    static_cast<void>(spawn(chain, log, 1, 9));
     co_return;
   };
   // The root's turn: root, 1, 2, 3. What 3 spawns goes behind the task that waits.
@@ -193,13 +193,13 @@ TEST(Worker, the_257th_task_in_the_queue_moves_the_oldest_half_and_itself_to_inj
   std::size_t before = 1;
   std::size_t after = 0;
   const auto root = [](SimDrive* world, Log* polls, std::size_t* inject_before, std::size_t* inject_after) -> Task<void> {
-    for (int i = 1; i <= 257; ++i) spawn(write, polls, i);
+    for (int i = 1; i <= 257; ++i) static_cast<void>(spawn(write, polls, i));
     *inject_before = world->shared().inject.len();
-    spawn(write, polls, 258);  // displaces 257 from the slot
+    static_cast<void>(spawn(write, polls, 258));  // displaces 257 from the slot
     *inject_after = world->shared().inject.len();
     co_return;
   };
-  drive.run([&] { spawn(root, &drive, &log, &before, &after); }, enough_steps);
+  drive.run([&] { static_cast<void>(spawn(root, &drive, &log, &before, &after)); }, enough_steps);
   EXPECT_EQ(before, 0U);
   EXPECT_EQ(after, 129U);
   const Sum sum(drive);
@@ -235,11 +235,11 @@ TEST(Worker, each_so_many_turns_inject_is_looked_at_first) {
   options.scheduler.global_interval = 3;
   SimDrive drive(std::move(options));
   const auto root = [](SimDrive* world, Log* polls) -> Task<void> {
-    for (int i = 1; i <= 5; ++i) spawn(write, polls, i);
+    for (int i = 1; i <= 5; ++i) static_cast<void>(spawn(write, polls, i));
     for (int i = 101; i <= 102; ++i) start(*world, write, polls, i);
     co_return;
   };
-  drive.run([&] { spawn(root, &drive, &log); }, enough_steps);
+  drive.run([&] { static_cast<void>(spawn(root, &drive, &log)); }, enough_steps);
   EXPECT_EQ(log, (Log{1, 101, 2, 3, 102, 4, 5}));
 }
 
@@ -251,7 +251,7 @@ TEST(Worker, a_turn_that_only_cancels_is_in_poll_count_but_not_in_task_poll_coun
     child.cancel();
     co_return;
   };
-  drive.run([&] { spawn(root, &log); }, enough_steps);
+  drive.run([&] { static_cast<void>(spawn(root, &log)); }, enough_steps);
   EXPECT_TRUE(log.empty());
   const Sum sum(drive);
   EXPECT_EQ(sum.polls, 2U);
