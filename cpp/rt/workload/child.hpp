@@ -1,23 +1,25 @@
-// How does a task own those that it forks? By a Child<T>: a join handle whose end cancels a task that still runs.
+// How does a task own those that it forks? By a Child<T>: a join handle whose end ends a task that still lives.
 //
-// So a fork-join tree whose root is dropped falls apart from the root to the leaves, one level a turn and without
-// recursion: a cancelled task's frame is destroyed, and its children with it.
+// A fork-join tree whose root is dropped falls apart at once, as deep as it is. A cancellation that took a turn for each
+// level would not do: the leaves go on forking level by level, and with queues first in first out it never catches up.
+// Only a child that is being polled right now goes on, to the end of that poll.
 #pragma once
 
 #include <utility>
 
 #include "rt/task/join.hpp"
+#include "rt/task/poll.hpp"
 
 namespace rt::workload {
 
-/// A join reference that cancels when it is dropped too early.
+/// A join reference that ends its task when it is dropped too early. Recursion: one call a level of the tree.
 class ScopedJoin {
  public:
   explicit ScopedJoin(JoinRef&& ref) : ref_(std::move(ref)) {}
   ScopedJoin(ScopedJoin&&) noexcept = default;
   ScopedJoin& operator=(ScopedJoin&&) = delete;
   ~ScopedJoin() {
-    if (ref_.task() != nullptr && !ref_.done()) ref_.cancel();
+    if (ref_.task() != nullptr && !ref_.done()) shut_down_task(*ref_.task());
   }
   [[nodiscard]] JoinRef& ref() { return ref_; }
 

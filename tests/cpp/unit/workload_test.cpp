@@ -304,6 +304,18 @@ TEST(WorkloadTest, a_run_that_is_dropped_at_any_moment_leaves_no_task) {
   }
 }
 
+TEST(WorkloadTest, a_tree_that_grows_with_every_turn_is_dropped_as_a_whole) {
+  for (const Workload& workload : {make("fib", {60}), make("nqueens", {20}), make("fork_join", {20, 2, 0})}) {
+    QueueHome home;
+    auto handle = home.spawn(run_workload, share(workload));
+    for (int i = 0; i < 300; ++i) static_cast<void>(home.turn());
+    handle.cancel();
+    // The cancelled root has its turn after one round of what is queued; from then on there are only empty turns.
+    for (int i = 0; home.turn(); ++i) ASSERT_LT(i, 200'000) << shown(workload) << " outgrows its own end";
+    EXPECT_EQ(home.alive(), 0) << shown(workload);
+  }
+}
+
 TEST(WorkloadTest, an_endless_run_that_is_cancelled_on_workers_is_gone_soon) {
   for (const Workload& workload : {make("fib", {60}), make("yield_many", {100, 1'000'000'000}), make("chained_spawn", {1'000'000'000}),
                                    make("fork_join", {3, 10, 1'000'000})}) {
