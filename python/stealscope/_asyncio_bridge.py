@@ -95,7 +95,7 @@ def _settle(future: asyncio.Future[Any], handle: _core.JoinHandle) -> None:
 
 
 async def from_asyncio(awaitable: Awaitable[T], loop: _Loop) -> T:
-    """``await from_asyncio(awaitable, loop)``: run it on an asyncio loop in another thread, and wait for it here.
+    """Run an awaitable on an asyncio loop in another thread, and await it here.
 
     Cancelling this task cancels it there, and its cleanup is waited for; if it is cancelled there, so is this task.
     A second cancellation stops waiting.
@@ -113,19 +113,19 @@ async def from_asyncio(awaitable: Awaitable[T], loop: _Loop) -> T:
     problem = _loop_problem(loop)
     if problem is not None:
         if iscoroutine(awaitable):
-            awaitable.close()
-        raise RuntimeError(f"from_asyncio(): {problem}")
+            awaitable.close()  # nobody will run it: do not let Python warn of that too
+        raise problem
     result: T = await _Crossing(awaitable, loop)._run()
     return result
 
 
-def _loop_problem(loop: _Loop) -> str | None:
+def _loop_problem(loop: object) -> Exception | None:
     if not isinstance(loop, asyncio.AbstractEventLoop):
-        raise TypeError(f"loop={loop!r}; need an asyncio event loop")
+        return TypeError(f"loop={loop!r}; need an asyncio event loop")
     if not loop.is_running():
-        return f"{loop!r} is not running; start it on another thread first"
+        return RuntimeError(f"from_asyncio(): {loop!r} is not running; start it on another thread first")
     if asyncio._get_running_loop() is loop:
-        return "the loop runs on this very thread, which is busy here; use a loop in another thread"
+        return RuntimeError("from_asyncio(): the loop runs on this very thread, which is busy here; use one in another thread")
     return None
 
 

@@ -48,7 +48,7 @@ _LATE_NS = 5_000_000
 
 
 def sleep(seconds: float) -> Awaitable[None]:
-    """``await sleep(seconds)``: other tasks run meanwhile. In a simulation it takes virtual time.
+    """Await it: goes on after so many seconds; other tasks run meanwhile. In a simulation the time is virtual.
 
     Raises:
         TypeError: not a real number.
@@ -58,17 +58,17 @@ def sleep(seconds: float) -> Awaitable[None]:
 
 
 def yield_now() -> Awaitable[None]:
-    """``await yield_now()``: whatever else is ready has a turn first."""
+    """Await it: whatever else is ready has a turn first."""
     return _core.yield_now()
 
 
 def consume_budget() -> Awaitable[None]:
-    """``await consume_budget()``: one unit of this turn's budget; yields when none is left, else goes straight on."""
+    """Await it: takes one unit of this turn's budget; gives way when none is left, else goes straight on."""
     return _core.consume_budget()
 
 
 def work(seconds: float | None = None, *, ns: int | None = None) -> Awaitable[None]:
-    """``await work(seconds)`` or ``await work(ns=...)``: keep this worker busy that long.
+    """Await it: keeps this worker busy for so many seconds, or ``ns=`` nanoseconds.
 
     On threads it computes there and then, without letting the GIL go; in a simulation it costs virtual time.
 
@@ -99,7 +99,7 @@ def block_in_place(fn: Callable[..., R], *args: Any, cost: float = 0.0) -> R:
 
 @contextmanager
 def blocking() -> Iterator[None]:
-    """``with blocking():`` the block may block; another thread goes on with this worker's other tasks meanwhile.
+    """A ``with`` block that may block: another thread goes on with this worker's other tasks meanwhile.
 
     There may be no ``await`` in it: that raises `RuntimeError`, after the worker has been taken back. In a simulation,
     and outside a task, it changes nothing.
@@ -128,9 +128,7 @@ def current() -> Handle:
     return Handle(native)
 
 
-def spawn(
-    target: Any, /, *args: Any, name: str | None = None, context: Context | None = None
-) -> _core.JoinHandle:
+def spawn(target: Any, /, *args: Any, name: str | None = None, context: Context | None = None) -> _core.JoinHandle:
     """``current().spawn(...)``: a new task beside this one.
 
     Raises:
@@ -195,9 +193,7 @@ class Timeout:
         self._task = task
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         assert self._task is not None, "entered before it is left"
         self._left = True
         if not self._deadline.leave():
@@ -207,14 +203,12 @@ class Timeout:
             raise TimeoutError("the block was not over in time") from error
 
     def __repr__(self) -> str:
-        state = (
-            "expired" if self.expired() else "over" if self._left else "new" if self._task is None else "running"
-        )
+        state = "expired" if self.expired() else "over" if self._left else "new" if self._task is None else "running"
         return f"<stealscope.Timeout {state} when={self._when}>"
 
 
 def timeout(seconds: float | None) -> Timeout:
-    """``async with timeout(seconds):`` cancels the block when it takes longer, and turns that into `TimeoutError`.
+    """An ``async with`` block that is cancelled when it takes longer; that is turned into `TimeoutError`.
 
     Args:
         seconds: from now; None for no limit (yet: see `Timeout.reschedule`).
@@ -263,7 +257,7 @@ class Interval:
 
 
 def interval(seconds: float, missed: Missed = "burst") -> Interval:
-    """``async for tick in interval(seconds):`` every `seconds`, at once for the first time.
+    """An endless ``async for``: a tick every so many seconds, at once for the first time.
 
     `tick` counts periods from 0. What happens when the body took too long: ``"burst"`` catches up without waiting,
     ``"skip"`` leaves out what was missed and keeps to the grid (`tick` jumps), ``"delay"`` starts the grid anew.

@@ -106,7 +106,7 @@ class Notify:
         self._native.notify_all()
 
     def notified(self) -> Awaitable[None]:
-        """``await notify.notified()``: until told. In a task."""
+        """Await it in a task: goes on once told."""
         return self._native.notified()
 
     def __repr__(self) -> str:
@@ -120,7 +120,7 @@ class _Acquired:
     _native: _core.Semaphore | _core.Lock
 
     def acquire(self) -> Awaitable[bool]:
-        """``await acquire()``: True once one is yours. In a task; first come, first served."""
+        """Let through who has made a ``notified()``, awaited or not. Any thread."""
         return self._native.acquire()
 
     def try_acquire(self) -> bool:

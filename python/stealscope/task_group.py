@@ -52,9 +52,7 @@ class TaskGroup:
         self._aborting = False
         self._leaving = False
 
-    def spawn(
-        self, target: Any, /, *args: Any, name: str | None = None, context: Context | None = None
-    ) -> _core.JoinHandle:
+    def spawn(self, target: Any, /, *args: Any, name: str | None = None, context: Context | None = None) -> _core.JoinHandle:
         """A child task, as `spawn`. From the block, from a child, from any thread while the group lives.
 
         Raises:
@@ -91,9 +89,7 @@ class TaskGroup:
         self._cancelling = self._parent.cancelling()
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         with self._lock:
             self._leaving = True
         outer = error if isinstance(error, Cancelled) else None
