@@ -120,7 +120,7 @@ class _Acquired:
     _native: _core.Semaphore | _core.Lock
 
     def acquire(self) -> Awaitable[bool]:
-        """Let through who has made a ``notified()``, awaited or not. Any thread."""
+        """Await it in a task: True once one is yours; first come, first served."""
         return self._native.acquire()
 
     def try_acquire(self) -> bool:
