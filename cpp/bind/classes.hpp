@@ -15,5 +15,6 @@ void init_record(py::module_& module);
 void init_sync(py::module_& module);
 void init_channels(py::module_& module);
 void init_simulate(py::module_& module);
+void init_dump(py::module_& module);
 
 }  // namespace bind

@@ -35,16 +35,6 @@ rt::Hooks::ThreadHook thread_hook(const py::object& function) {
   };
 }
 
-const char* kind_name(rt::Kind kind) {
-  switch (kind) {
-    case rt::Kind::native: return "native";
-    case rt::Kind::coroutine: return "coroutine";
-    case rt::Kind::callable: return "callable";
-    case rt::Kind::blocking: return "blocking";
-  }
-  return "native";
-}
-
 rt::Hooks::TaskHook task_hook(const py::object& function) {
   if (function.is_none()) return {};
   auto kept = std::make_shared<PyRef>(PyRef::borrow(function.ptr()));

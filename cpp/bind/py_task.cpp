@@ -46,6 +46,18 @@ PollResult end_with_error(rt::Header& task) {
   return PollResult::ready;
 }
 
+/// Marks the thread that runs the task's own code, for a dump that wants to know what it is doing.
+class Running {
+ public:
+  explicit Running(PyTask& python) : python_(python) { python_.running_thread = PyThread_get_thread_ident(); }
+  ~Running() { python_.running_thread = 0; }
+  Running(const Running&) = delete;
+  Running& operator=(const Running&) = delete;
+
+ private:
+  PyTask& python_;
+};
+
 PyObject* call_in_context(PyTask& python) {
   if (PyContext_Enter(python.context) != 0) return nullptr;
   PyObject* result = python.args != nullptr ? PyObject_Call(python.target, python.args, nullptr)
@@ -114,6 +126,7 @@ PySendResult step(PyTask& python, PyObject** result) {
 
 /// Runs the coroutine until it waits or ends. A Python error that is set on entry is thrown in first.
 PollResult run_coroutine(rt::Header& task, PyTask& python) {
+  const Running running(python);
   for (;;) {
     PyObject* result = nullptr;
     PyObject *type = nullptr, *value = nullptr, *trace = nullptr;
@@ -253,6 +266,16 @@ rt::Header& make(const std::shared_ptr<RuntimeState>& runtime, rt::Home& home, c
 }
 
 }  // namespace
+
+const char* kind_name(rt::Kind kind) {
+  switch (kind) {
+    case rt::Kind::native: return "native";
+    case rt::Kind::coroutine: return "coroutine";
+    case rt::Kind::callable: return "callable";
+    case rt::Kind::blocking: return "blocking";
+  }
+  return "native";
+}
 
 bool is_python(const rt::Header& task) {
   return task.vtable == &callable_vtable || task.vtable == &coroutine_vtable;

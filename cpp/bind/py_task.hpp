@@ -30,11 +30,15 @@ struct PyTask {
   std::atomic<std::uint32_t> cancel_requests{0};  // not yet thrown in
   std::uint32_t cancelling = 0;                   // as asyncio's Task.cancelling(); GIL held
   bool shutting_down = false;
+  unsigned long running_thread = 0;               // Python's number of the thread that is in its code; GIL held
   std::atomic<bool> retrieved{false};             // somebody has seen the exception
 };
 
 [[nodiscard]] inline PyTask& py_task(rt::Header& task) { return *static_cast<PyTask*>(task.body()); }
 [[nodiscard]] bool is_python(const rt::Header& task);
+
+/// As the Python side calls it.
+[[nodiscard]] const char* kind_name(rt::Kind kind);
 
 /// What a Python caller wants to spawn. References are borrowed.
 struct SpawnRequest {

@@ -2,7 +2,7 @@
 
 The names below are the public ones. Where to look: `runtime` (workers on threads), `handle` and `metrics` (figures),
 `inside` (what tasks may do), `sync` (how they wait for each other), `workloads` (native work), `report` (what came out),
-`options` (hooks and histograms), `errors`. Everything with a leading underscore is private.
+`dump` (what every task waits for), `options` (hooks and histograms), `errors`. Everything with a leading underscore is private.
 """
 
 from __future__ import annotations
@@ -21,11 +21,29 @@ from .errors import (
     StealscopeError,
     StepLimitError,
 )
+from ._asyncio_bridge import from_asyncio
+from .dump import Dump, Frame, TaskTrace
+from .dump_signal import dump_on_signal
 from .handle import METRICS, Handle, features
+from .inside import (
+    block_in_place,
+    blocking,
+    consume_budget,
+    current,
+    current_task,
+    interval,
+    sleep,
+    spawn,
+    timeout,
+    work,
+    yield_now,
+)
 from .metrics import metrics_delta
 from .options import H2, Histograms, Hooks, Linear, TaskMeta
 from .report import Report
 from .runtime import Runtime
+from .sync import Barrier, Event, Lock, Notify, Semaphore, channel, oneshot
+from .task_group import TaskGroup
 from .workloads import Workload
 
 JoinHandle = _core.JoinHandle
@@ -34,27 +52,51 @@ __version__: str = _core.VERSION
 __all__ = [
     "H2",
     "METRICS",
+    "Barrier",
     "Cancelled",
     "CancelledError",
     "ChannelClosed",
     "DeadlockError",
+    "Dump",
+    "Event",
     "FeatureNotEnabled",
+    "Frame",
     "Handle",
     "Histograms",
     "Hooks",
     "InvariantError",
     "JoinHandle",
     "Linear",
+    "Lock",
     "MissingExtra",
+    "Notify",
     "ReplayMismatch",
     "Report",
     "Runtime",
     "RuntimeClosed",
+    "Semaphore",
     "StealscopeError",
     "StepLimitError",
+    "TaskGroup",
     "TaskMeta",
+    "TaskTrace",
     "Workload",
+    "block_in_place",
+    "blocking",
+    "channel",
+    "consume_budget",
+    "current",
+    "current_task",
+    "dump_on_signal",
     "features",
+    "from_asyncio",
+    "interval",
     "metrics_delta",
+    "oneshot",
+    "sleep",
+    "spawn",
+    "timeout",
+    "work",
     "workloads",
+    "yield_now",
 ]

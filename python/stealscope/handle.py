@@ -12,6 +12,7 @@ from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
 from . import _core
+from .dump import Dump
 from .errors import InvariantError
 from .metrics import MetricsSamples, metrics_delta
 from .units import seconds_to_ns
@@ -191,6 +192,33 @@ class Handle:
                 before = after
 
         return deltas()
+
+    # ---- what is everybody waiting for ----
+
+    def dump(self, timeout: float = 0.25) -> Dump:
+        """Every task and where it waits. Nothing is polled, and afterwards everything runs as it would have.
+
+        Args:
+            timeout: workers that have not come after so many seconds are named in `missing_workers`, and the dump is
+                incomplete.
+
+        Raises:
+            RuntimeError: on a worker; in a coroutine use `dump_async`.
+            FeatureNotEnabled: built without ``TASKDUMP``.
+        """
+        return Dump._from_native(_core.dump(self._native, seconds_to_ns(timeout, "timeout")))
+
+    async def dump_async(self, timeout: float = 0.25) -> Dump:
+        """As `dump`, inside a task of the runtime or in asyncio, without blocking either."""
+        limit = seconds_to_ns(timeout, "timeout")
+        if _core.inside_runtime(self._native):
+            return Dump._from_native(await _core.dump_async(self._native, limit))
+        if _core.current_runtime() is not None:
+            raise RuntimeError("dump_async() of another runtime than the task's own; take it with spawn_blocking(handle.dump)")
+        import asyncio
+
+        native = await asyncio.to_thread(_core.dump, self._native, limit)
+        return Dump._from_native(native)
 
     def self_check(self) -> None:
         """Verify the laws that hold at rest: returns if they do.

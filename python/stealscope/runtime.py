@@ -17,10 +17,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
 from . import _core
-from .errors import RuntimeClosed
+from .dump import Dump
+from .dump_signal import live_runtimes
+from .errors import FeatureNotEnabled, RuntimeClosed
 from .handle import Handle, check_context, checked_index, spawn_on_native
 from .options import Histograms, Hooks
 from .units import checked_count, optional_seconds_to_ns, seconds_to_ns
+from .watchdog import Watchdog
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -53,6 +56,8 @@ class Runtime:
         thread_keep_alive: an idle thread of that pool ends after so many seconds.
         pin: tie worker i to the i-th CPU that this process may use.
         histograms: None, ``"default"`` (all three) or `Histograms`; each costs two clock reads a poll.
+        watchdog: log a task that has been in one poll for so many seconds; ``(seconds, fn)`` also calls ``fn(dump)`` on a
+            thread of its own. It times every poll (two clock reads).
         unhandled_exception: what becomes of a failed task that nobody asked: ``"report"`` to `sys.unraisablehook`,
             ``"shutdown"`` cancels everything and raises where the ``with`` block is left, or a callable
             ``fn(task, exception)``.
@@ -72,6 +77,7 @@ class Runtime:
         thread_keep_alive: float = 10.0,
         pin: bool = False,
         histograms: Histograms | Literal["default"] | None = None,
+        watchdog: float | tuple[float, Callable[[Dump], object]] | None = None,
         unhandled_exception: Unhandled = "report",
         hooks: Hooks | None = None,
     ) -> None:
@@ -84,6 +90,7 @@ class Runtime:
         if name is not None and (not isinstance(name, str) or not name or "\0" in name):
             raise ValueError(f"name={name!r}; need text without null characters, or None")
         kept = Histograms.resolve(histograms)
+        watch = Watchdog.parse(watchdog)
         options = {
             "workers": _checked_workers(workers),
             "seed": _checked_seed(seed),
@@ -92,7 +99,7 @@ class Runtime:
             "keep_alive_ns": min(seconds_to_ns(thread_keep_alive, "thread_keep_alive"), 10**17),
             "pin": bool(pin),
             "histograms": kept._native(),
-            "watch_polls": False,
+            "watch_polls": watch is not None,
             "unhandled_exception": unhandled_exception,
             "hooks": (hooks or Hooks())._native(),
         }
@@ -100,7 +107,9 @@ class Runtime:
         self._handle = Handle(self._native)
         self._finalizer = weakref.finalize(self, _close_forgotten, self._native)
         self._finalizer.atexit = False  # _stop_all does it, in an order that it knows
-        _live.add(self)
+        live_runtimes.add(self)
+        self._watchdog = None if watch is None else Watchdog(self._handle, *watch)
+        self.last_shutdown_dump: Dump | None = None
 
     # ---- work ----
 
@@ -159,7 +168,7 @@ class Runtime:
         """Spawn a workload and wait for its `Report`.
 
         Args:
-            timeout: seconds; then the workload is cancelled and TimeoutError raised.
+            timeout: seconds; then the workload is cancelled and TimeoutError raised, with a `Dump` as its ``dump``.
             progress: print a line when it begins and when it ends.
 
         Raises:
@@ -176,8 +185,10 @@ class Runtime:
         try:
             report: Report = handle.result(timeout)
         except TimeoutError:
+            error = TimeoutError(f"{workload} had not ended after {timeout} s; it was cancelled")
+            error.dump = self._dump_or_none()  # type: ignore[attr-defined]
             handle.cancel()
-            raise TimeoutError(f"{workload} had not ended after {timeout} s; it was cancelled") from None
+            raise error from None
         except KeyboardInterrupt:
             handle.cancel()
             raise
@@ -202,7 +213,8 @@ class Runtime:
             timeout: seconds; None waits without limit.
 
         Returns:
-            False if something still lives after `timeout`. Calling it again goes on where it was.
+            False if something still lives after `timeout`: a dump of it is logged and kept as ``last_shutdown_dump``. Calling
+            it again goes on where it was.
 
         Raises:
             RuntimeError: inside a task of this runtime, which would wait for itself.
@@ -217,12 +229,14 @@ class Runtime:
             return self._shut_down_later(cancel)
         deadline = None if limit is None else time.monotonic_ns() + limit
         if not cancel and not self._wait(self._native.wait_drained, deadline, "tasks"):
-            return False
+            return self._timed_out(timeout)
         self._native.close()
         if not self._wait(self._native.wait_ended, deadline, "threads"):
-            return False
+            return self._timed_out(timeout)
+        if self._watchdog is not None:
+            self._watchdog.stop()
         self._finalizer.detach()
-        _live.discard(self)
+        live_runtimes.discard(self)
         return True
 
     def _wait(self, step: Callable[[int], bool], deadline: int | None, what: str) -> bool:
@@ -237,14 +251,29 @@ class Runtime:
                 return False
             if not warned and now - started > _WARN_AFTER_NS:
                 warned = True
+                dump = self._dump_or_none()
                 _log.warning(
-                    "%r: shutdown has waited %d s for %s: %d tasks alive, %d blocking jobs unfinished",
+                    "%r: shutdown has waited %d s for %s: %d tasks alive, %d blocking jobs unfinished%s",
                     self,
                     (now - started) // 1_000_000_000,
                     what,
                     self._native.num_alive_tasks(),
                     self._native.unfinished_jobs,
+                    "".join(f"\n  {len(tasks)} at {line}" for line, tasks in dump.waiting_on().items()) if dump else "",
                 )
+
+    def _timed_out(self, timeout: float | None) -> bool:
+        self.last_shutdown_dump = self._dump_or_none()
+        if self.last_shutdown_dump is not None:
+            _log.warning("%r: not shut down after %s s\n%s", self, timeout, self.last_shutdown_dump)
+        return False
+
+    def _dump_or_none(self) -> Dump | None:
+        """For a message: no dump is better than another error."""
+        try:
+            return self._handle.dump()
+        except (FeatureNotEnabled, RuntimeError):
+            return None
 
     def _shut_down_later(self, cancel: bool) -> bool:
         if cancel:
@@ -298,8 +327,6 @@ def _checked_seed(seed: int | None) -> int:
     return checked_count(seed, "seed", low=0, high=(1 << 64) - 1) or 0x9E3779B97F4A7C15
 
 
-_live: weakref.WeakSet[Runtime] = weakref.WeakSet()
-
 
 def _close_forgotten(native: _core.Runtime) -> None:
     """A runtime was dropped without shutdown: its tasks are cancelled; its threads end by themselves."""
@@ -315,7 +342,7 @@ def _close_forgotten(native: _core.Runtime) -> None:
 
 def _stop_all() -> None:
     """Interpreter exit: cancel everything, then wait for the threads, so that none enters Python afterwards."""
-    for runtime in list(_live):
+    for runtime in list(live_runtimes):
         try:
             runtime.shutdown(cancel=True)
         except (RuntimeClosed, KeyboardInterrupt):

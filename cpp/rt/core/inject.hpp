@@ -76,6 +76,12 @@ class Inject {
     return first;
   }
 
+  /// Any thread, locked. Every task from the oldest on; `visit` leaves the chain as it is.
+  template <class Visit>
+  void for_each(const Synced& synced, Visit&& visit) const {
+    for (T* task = synced.head; task != nullptr; task = task->queue_next) visit(*task);
+  }
+
   /// Any thread, locked. True the first time.
   [[nodiscard]] bool close(Synced& synced) {
     const bool first_time = !synced.closed;

@@ -76,10 +76,13 @@ class Ring {
   using Index = typename Env::index;
   static constexpr std::size_t capacity = Env::ring_capacity;
 
-  /// `start` is for tests that want to pass the wrap of the index soon.
-  explicit Ring(Index start = 0) : head_(Head{start, start}.pack()), tail_(start) {}
+  /// `start` is for tests that want to pass the wrap of the index soon. `alone`: there is no other worker, so nobody steals and
+  /// nobody sleeps while the owner pushes, and plain stores do.
+  explicit Ring(Index start = 0, bool alone = false) : head_(Head{start, start}.pack()), tail_(start), alone_(alone) {}
   Ring(const Ring&) = delete;
   Ring& operator=(const Ring&) = delete;
+
+  [[nodiscard]] bool is_alone() const { return alone_; }
 
   /// Owner thread only. Stores the task, or moves the oldest half and it to `overflow`.
   template <class Overflow>
@@ -124,6 +127,11 @@ class Ring {
     for (;;) {
       const Head head = Head::unpack(word);
       if (head.real == own_tail()) return nullptr;
+      if (alone_) {
+        // release: as below, for who reads the length.
+        head_.store(head.after_pop().pack(), release);
+        return slot(head.real).get();
+      }
       // release: whoever reads this head also sees the tail it was taken under; else tail - real could be negative for a thief.
       if (head_.compare_exchange_weak(word, head.after_pop().pack(), release, relaxed)) return slot(head.real).get();
     }
@@ -152,6 +160,33 @@ class Ring {
     if (n > 1) dst.tail_.store(static_cast<Index>(dst_tail + n - 1), release);
     stolen = n;
     return last;
+  }
+
+  /// Who stands in for the owner, which does not move. Appends every task to `into`, the oldest first, and keeps them from thieves
+  /// until put_back(). False: a thief is in the middle of it, and nothing was done.
+  template <class List>
+  [[nodiscard]] bool steal_all(List& into) {
+    into.reserve(into.size() + capacity);  // nothing may throw once they are ours
+    const Index tail = own_tail();
+    // acquire: as in claim_half().
+    Word word = head_.load(acquire);
+    for (;;) {
+      const Head head = Head::unpack(word);
+      if (head.is_being_stolen_from()) return false;
+      const auto n = static_cast<Index>(tail - head.real);
+      // acq_rel, acquire: as in claim_half().
+      if (!head_.compare_exchange_weak(word, head.after_claim(n).pack(), acq_rel, acquire)) continue;
+      for (Index i = 0; i < n; ++i) into.push_back(slot(static_cast<Index>(head.real + i)).get());
+      return true;
+    }
+  }
+
+  /// After steal_all(): they never moved, so their order is what it was.
+  void put_back() {
+    // relaxed: while the claim stands, nobody else changes the head.
+    const Head head = Head::unpack(head_.load(relaxed));
+    // seq_cst: for those who look for work, the tasks appear as if they were pushed now: see is_empty().
+    head_.store(Head{head.steal, head.steal}.pack(), seq_cst);
   }
 
   /// Any thread. Tasks that can be taken, as of some moment during the call.
@@ -191,6 +226,10 @@ class Ring {
 
   /// The task's publication, and half of a store-load pair.
   void publish_and_let_searchers_see(Index tail) {
+    if (alone_) {
+      tail_.store(tail, release);  // release: for a dump, which reads the slots while the owner stands still
+      return;
+    }
     // seq_cst: release for the thief's acquire load (the slot and what the task points to), and one order with the idle word
     // that the caller reads next: see is_empty().
     tail_.store(tail, seq_cst);
@@ -252,6 +291,7 @@ class Ring {
   // The owner writes both at each turn, so they share a line, away from the neighbours'.
   alignas(128) typename Env::template atomic<Word> head_;
   typename Env::template atomic<Index> tail_;
+  const bool alone_;
   alignas(64) std::array<Cell, capacity> slots_;
 };
 

@@ -15,6 +15,8 @@
 #include "rt/core/inject.hpp"
 #include "rt/core/options.hpp"
 #include "rt/core/queue.hpp"
+#include "rt/core/rendezvous.hpp"
+#include "rt/observe/taskdump.hpp"
 #include "rt/observe/worker_metrics.hpp"
 #include "rt/task/context.hpp"
 #include "rt/task/home.hpp"
@@ -39,15 +41,20 @@ class DriveFace {
 };
 
 template <Environment Env>
-class Shared final : public Home {
+class Worker;
+
+template <Environment Env>
+class Shared final : public Home, public DumpFace {
  public:
   using Queue = Ring<Env, Header>;
   using InjectQueue = Inject<Env, Header>;
 
   struct alignas(128) Remote {
-    explicit Remote(const HistogramOptions& histograms) : metrics(WorkerMetrics::from_config(histograms)) {}
+    explicit Remote(const SchedulerOptions& options)
+        : queue(0, options.workers == 1), metrics(WorkerMetrics::from_config(options.histograms)) {}
     Queue queue;
     typename Env::wake_slot wake;
+    Worker<Env>* core = nullptr;  // set once, before the first worker runs; for a leader, while that worker stands still
     WorkerMetrics metrics;
     TaskCounts counts;
     /// Tasks for this worker and no other (spawn_on), until it takes them into its queue.
@@ -56,8 +63,8 @@ class Shared final : public Home {
     typename InjectQueue::Synced inbox_synced;
   };
 
+  /// On the heap, and given up through RetireHome only: a wake from outside may still be in here when its runtime ends.
   Shared(const SchedulerOptions& options, Nanos now, IdSource& ids);
-  ~Shared() override { slots_->orphan(); }
 
   // ---- Home ----
   void schedule(Header& task, Ready how) override;
@@ -73,6 +80,17 @@ class Shared final : public Home {
   void block_in_place(const std::function<void()>& blocking, Nanos cost) override;
   [[nodiscard]] HandedOver hand_over() override;
   void take_back(const HandedOver& given) override;
+
+  [[nodiscard]] DumpFace* dumps() override { return this; }
+
+  // ---- DumpFace: worker/rendezvous.hpp ----
+  void ask(std::shared_ptr<DumpRequest> request) override;
+  void withdraw(const DumpRequest& request) override;
+  void hurry(const DumpRequest& request) override;
+  [[nodiscard]] Nanos dump_clock() override { return now(); }
+  /// Who has closed a round.
+  void lead_dump();
+  void leave_dumps(std::uint32_t worker);
 
   // ---- for workers and drivers ----
   /// Any thread. One task into inject; its reference is dropped, and the task ended, if inject is closed.
@@ -105,6 +123,7 @@ class Shared final : public Home {
   typename InjectQueue::Synced inject_synced;       // under mutex
   Idle<Env> idle;
   typename Idle<Env>::Synced idle_synced;           // under mutex
+  Rendezvous<Env, DumpRequest> rendezvous;
   std::atomic<std::uint32_t> cores_gone{0};         // shutdown, step 5
   std::function<Nanos()> outside_clock;             // the world's time where no worker is
 
@@ -116,6 +135,15 @@ class Shared final : public Home {
     Context* context = current();
     return context != nullptr && context->home == this ? context : nullptr;
   }
+
+  /// Of a context of ours, or of null: its worker. Every worker of ours is a Worker<Env>.
+  [[nodiscard]] static Worker<Env>* own_worker(Context* context) {
+    return context != nullptr ? static_cast<Worker<Env>*>(context->worker) : nullptr;
+  }
+
+  void write_dump(TraceBook& book);
+  void requeue_woken(Header* task);
+  void follow(Attendance attendance);
 
   IdSource& ids_;
   SlotRegistry* slots_;

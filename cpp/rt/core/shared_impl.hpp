@@ -10,23 +10,27 @@ template <Environment Env>
 Shared<Env>::Shared(const SchedulerOptions& given, Nanos now, IdSource& ids)
     : options(given),
       idle(given.workers),
+      rendezvous(given.workers),
       ids_(ids),
       slots_(SlotRegistry::create()),
       timers_(now, [this](std::uint32_t worker) { remotes[worker]->wake.notify(); }) {
   remotes.reserve(options.workers);
-  for (std::uint32_t i = 0; i < options.workers; ++i) remotes.push_back(std::make_unique<Remote>(options.histograms));
+  for (std::uint32_t i = 0; i < options.workers; ++i) remotes.push_back(std::make_unique<Remote>(options));
   idle_synced.sleepers.reserve(options.workers);
 }
 
 template <Environment Env>
 void Shared<Env>::schedule(Header& task, Ready how) {
   if (options.histograms.latency) task.ready_since.store(now(), relaxed);  // relaxed: published with the queue
-  if (Context* context = own_context(); context != nullptr && context->worker != nullptr) {
-    context->worker->schedule_local(task, how == Ready::yielded);
+  if (Worker<Env>* here = own_worker(own_context())) {
+    here->schedule_local(task, how == Ready::yielded);
     return;
   }
+  // Once it is pushed the task may run, end, and its runtime too. Our own reference keeps its slot, and that keeps us.
+  task.state.add_ref();
   push_remote(task);
   notify_parked();
+  drop_reference(task);
 }
 
 template <Environment Env>
@@ -38,7 +42,9 @@ std::uint64_t Shared<Env>::next_id() {
 template <Environment Env>
 void Shared<Env>::submit_new(Header& task, std::uint32_t worker) {
   Context* context = own_context();
-  task.born.store(now(), relaxed);  // relaxed, here and below: figures for a dump, published with the word or the queue
+  Worker<Env>* here = own_worker(context);
+  // relaxed, here and below: figures for a dump, published with the word or the queue
+  task.born.store(here != nullptr ? here->last_clock() : outside_clock(), relaxed);
   if (TaskCounts* counts = context != nullptr ? context->counts : nullptr; counts != nullptr) {
     counts->spawned.store(counts->spawned.load(relaxed) + 1, relaxed);
   } else {
@@ -50,11 +56,16 @@ void Shared<Env>::submit_new(Header& task, std::uint32_t worker) {
     drop_reference(task);  // the queue's
     return;
   }
-  const bool here = context != nullptr && context->worker != nullptr && context->worker->index() == worker;
-  if (worker == any_worker || here) {
-    schedule(task, Ready::woken);
-  } else {
+  if (worker != any_worker && (here == nullptr || here->index() != worker)) {
     push_to_worker(task, worker);
+    return;
+  }
+  if (options.histograms.latency) task.ready_since.store(now(), relaxed);  // relaxed: published with the queue
+  if (here != nullptr) {
+    here->schedule_local(task, false);
+  } else {
+    push_remote(task);  // whoever spawns holds the join reference, so the slot, and with it this scheduler, stays
+    notify_parked();
   }
 }
 

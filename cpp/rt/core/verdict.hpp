@@ -14,6 +14,7 @@ struct Verdict {
     busy,   // simulation: a poll is inside work() until `until`
     rest,   // sleep until a token comes, or until `until`
     gone,   // shut down, or the core was handed on: this thread is no worker any more
+    rendezvous,  // a dump: wait until its round is over, or until `until`
   };
   Kind kind;
   Nanos until = no_deadline;
@@ -22,6 +23,7 @@ struct Verdict {
   static constexpr Verdict probe() { return {Kind::probe}; }
   static constexpr Verdict busy(Nanos until) { return {Kind::busy, until}; }
   static constexpr Verdict rest(Nanos until) { return {Kind::rest, until}; }
+  static constexpr Verdict rendezvous(Nanos until) { return {Kind::rendezvous, until}; }
   static constexpr Verdict gone() { return {Kind::gone}; }
 };
 

@@ -4,7 +4,8 @@
 // drive/simulate.hpp) does it. A Worker is Tokio's Core: the state that moves to another thread in block_in_place. The
 // thread's side is the Seat; after a poll the core may have left this seat, so the code asks the seat before it touches
 // the worker again.
-// Read next, in the order of a tick: worker/tick.hpp, pick.hpp, run.hpp, search.hpp, rest.hpp, upkeep.hpp, wake.hpp.
+// Read next, in the order of a tick: worker/tick.hpp, pick.hpp, run.hpp, search.hpp, rest.hpp, upkeep.hpp, wake.hpp,
+// rendezvous.hpp.
 #pragma once
 
 #include <vector>
@@ -52,9 +53,15 @@ class Worker final : public WorkerFace {
   void defer(Header& task) override;
   void busy_until(Nanos until) override { busy_until_ = until; }
   [[nodiscard]] Nanos now() const override { return world_.now(); }
+  [[nodiscard]] Nanos last_clock() const override { return Env::simulated ? world_.now() : poll_clock(); }
   [[nodiscard]] std::uint32_t index() const override { return index_; }
 
+  /// A leader, while this worker stands still.
+  void show_to(TraceBook& book);
+
   // ---- for drivers and tests ----
+  /// After the verdict rendezvous.
+  [[nodiscard]] std::uint32_t attended_round() const { return attending_.round; }
   [[nodiscard]] World& world() { return world_; }
   [[nodiscard]] bool is_searching() const { return is_searching_; }
   [[nodiscard]] const Header* lifo_slot() const { return lifo_; }
@@ -79,11 +86,13 @@ class Worker final : public WorkerFace {
   Verdict poll_chain(Polled polled, Seat<Env>& seat);
   Verdict go_on_polling(Seat<Env>& seat);
   Polled poll_one(Header& task, Seat<Env>& seat);
-  Polled poll_counted(Header& task);
-  Polled poll_with_hooks(Header& task);
+  Polled poll_counted(Header& task, Seat<Env>& seat);
+  Polled poll_with_hooks(Header& task, Seat<Env>& seat);
   Header* next_in_chain(Seat<Env>& seat);
   void end_turn(Seat<Env>& seat);
   void enter_lane_of(const Header& task, Seat<Env>& seat);
+  template <class Wait>
+  void wait_for_lane(Seat<Env>& seat, Wait&& wait);
   static void leave_lane(Seat<Env>& seat);
   void push_back(Header& task);
 
@@ -100,6 +109,13 @@ class Worker final : public WorkerFace {
   bool may_get_up();
   void poll_driver();
   void wake_deferred();
+
+  // worker/rendezvous.hpp
+  [[nodiscard]] bool wants_to_attend();
+  Verdict attend(Seat<Env>& seat);
+  void take_needless_token();
+  [[nodiscard]] bool has_reason_to_get_up();
+  Verdict rest_again();
 
   // worker/upkeep.hpp
   void upkeep(Seat<Env>& seat);
@@ -119,11 +135,13 @@ class Worker final : public WorkerFace {
   // Touched by every tick.
   std::uint32_t tick_ = 0;
   std::uint32_t global_interval_;
+  std::uint32_t until_upkeep_;  // turns; counted down, since a division each turn would be felt
   Header* lifo_ = nullptr;
   bool lifo_enabled_;
   bool is_searching_ = false;
   bool is_shutdown_ = false;
   bool is_resting_ = false;
+  bool is_traced_ = false;     // a dump was asked for, or is being made
   bool in_driver_ = false;     // timers and deferred wakes come in batches: one notification follows them
   bool has_baton_ = false;
   MetricsBatch batch_;
@@ -137,6 +155,11 @@ class Worker final : public WorkerFace {
   std::uint32_t search_start_ = 0;
   std::uint32_t searched_ = 0;
   bool search_open_ = false;
+
+  // A dump, and the sleep that it interrupted.
+  Attendance attending_;
+  Nanos arrived_at_ = 0;
+  Nanos rest_until_ = no_deadline;
 
   World world_;
   std::vector<Header*> deferred_;

@@ -28,6 +28,7 @@ void ThreadHome::poll_if_ready(Header& task) {
 }
 
 void ThreadHome::drive(Header& task, const std::function<bool()>& interrupted) {
+  task.born.store(now(), relaxed);  // relaxed: a figure for a dump
   bool asked_to_end = false;
   const auto must_ask = [&] { return interrupted && !asked_to_end; };
   ready_.store(true, relaxed);  // relaxed: nobody else knows the task yet

@@ -29,6 +29,7 @@ class ThreadHome final : public Home {
   void count_forced_yield() override { runtime_.count_forced_yield(); }
   void block_in_place(const std::function<void()>& blocking, Nanos) override { blocking(); }
   [[nodiscard]] const void* world() const override { return runtime_.world(); }
+  [[nodiscard]] DumpFace* dumps() override { return runtime_.dumps(); }
 
   /// Polls the prepared task until it has ended. `interrupted` is asked every 20 ms; when it says yes, the task is
   /// cancelled, and driven on until it has ended. The caller holds the join reference.

@@ -1,6 +1,7 @@
 #include "rt/drive/simulate.hpp"
 
 #include <algorithm>
+#include <stdexcept>
 
 #include "rt/task/lane.hpp"
 #include "rt/task/poll.hpp"
@@ -10,7 +11,8 @@ namespace rt {
 SimDrive::SimDrive(SimOptions options)
     : options_(std::move(options)),
       chooser_(options_.scheduler.seed, options_.schedule),
-      shared_(checked(options_.scheduler), 0, ids_),
+      owner_(new Shared<SimEnv>(checked(options_.scheduler), 0, ids_)),
+      shared_(*owner_),
       calendar_(options_.scheduler.workers) {
   shared_.drive = this;
   shared_.outside_clock = [this] { return now(); };
@@ -69,6 +71,7 @@ void SimDrive::move(std::uint32_t index) {
     static_cast<void>(remote.wake.take_token());
   }
   player.is_resting = false;
+  player.is_waiting = false;
 
   const auto books = [&] {
     return static_cast<std::int64_t>(remote.counts.spawned.load(relaxed) - remote.counts.ended.load(relaxed));
@@ -90,6 +93,7 @@ void SimDrive::move(std::uint32_t index) {
   ++steps_;
   trace_.add(steps_, index, static_cast<std::uint64_t>(verdict.kind));
   follow(player, verdict);
+  release_waiting();
 }
 
 void SimDrive::follow(Player& player, Verdict verdict) {
@@ -104,6 +108,10 @@ void SimDrive::follow(Player& player, Verdict verdict) {
       player.at = verdict.until == no_deadline ? Calendar::never : std::max(clock, verdict.until);
       if (wake.has_token()) player.at = std::min(player.at, std::max(clock, player.token_at));
       break;
+    case Verdict::Kind::rendezvous:
+      player.is_waiting = true;
+      player.at = verdict.until == no_deadline ? Calendar::never : std::max(clock, verdict.until);
+      break;
     case Verdict::Kind::gone:
       player.is_gone = true;
       player.at = Calendar::never;
@@ -115,8 +123,36 @@ void SimDrive::follow(Player& player, Verdict verdict) {
 void SimDrive::enter_in_calendar(Player& player) {
   // Asleep until a timer: not in the way of those who can move now, even when these may move in any order.
   const std::uint32_t index = player.core.index();
-  const bool is_asleep = player.is_resting && !shared_.remotes[index]->wake.has_token();
+  const bool is_asleep = player.is_waiting || (player.is_resting && !shared_.remotes[index]->wake.has_token());
   calendar_.set(index, options_.interleave && !player.is_gone && !is_asleep ? 0 : player.at);
+}
+
+/// The workers that stood still for a dump go on when its leader has ended it.
+void SimDrive::release_waiting() {
+  if (std::exchange(round_, shared_.rendezvous.round()) == shared_.rendezvous.round()) return;
+  for (Player& player : players_) {
+    if (!std::exchange(player.is_waiting, false)) continue;
+    player.at = std::max(player.core.world().now(), last_step_ended_);
+    enter_in_calendar(player);
+  }
+}
+
+DumpResult SimDrive::dump(Nanos limit) {
+  class Request final : public DumpRequest {
+   public:
+    using DumpRequest::DumpRequest;
+    void tell() override {}
+  };
+  if (moving_ != nullptr) throw std::logic_error("dump() within a step of the simulation; co_await dump_here() instead");
+  const auto request = std::make_shared<Request>(now() > no_deadline - limit ? no_deadline : now() + limit);
+  shared_.ask(request);
+  while (!request->is_served()) {
+    if (step()) continue;
+    shared_.hurry(*request);  // nobody can come any more
+    release_waiting();
+  }
+  release_waiting();
+  return request->result();
 }
 
 void SimDrive::on_wake(std::uint32_t index) {

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <vector>
 
 #include "rt/core/worker.hpp"
@@ -70,6 +71,9 @@ class SimDrive final : public DriveFace, public WakeListener {
   /// Cancels what lives, and lets the workers leave. A poll that is inside work() is cut off there.
   void stop();
 
+  /// Between two moves; plays on until the dump is there (core/DUMP.md). `limit` is virtual time.
+  [[nodiscard]] DumpResult dump(Nanos limit = tuning::dump_limit_ns);
+
   [[nodiscard]] Shared<SimEnv>& shared() { return shared_; }
   [[nodiscard]] Worker<SimEnv>& worker(std::uint32_t index) { return players_[index].core; }
   /// The world's time: of the worker that moves, else of the last move.
@@ -92,12 +96,14 @@ class SimDrive final : public DriveFace, public WakeListener {
     Nanos at = 0;
     Nanos token_at = 0;  // from when on its token counts
     bool is_resting = false;
+    bool is_waiting = false;  // in a dump's round
     bool is_gone = false;
   };
 
   void move(std::uint32_t index);
   void follow(Player& player, Verdict verdict);
   void enter_in_calendar(Player& player);
+  void release_waiting();
   [[nodiscard]] SimResult result(SimResult::End end) const;
   [[nodiscard]] Nanos cost(Cost of) const { return options_.costs[static_cast<std::size_t>(of)]; }
 
@@ -105,12 +111,14 @@ class SimDrive final : public DriveFace, public WakeListener {
   Chooser chooser_;
   SimTrace trace_;
   IdSource ids_{1};  // blocks of one: the numbers are a function of the arguments
-  Shared<SimEnv> shared_;
+  const std::unique_ptr<Shared<SimEnv>, RetireHome> owner_;
+  Shared<SimEnv>& shared_;
   std::deque<Player> players_;
   Calendar calendar_;
   Player* moving_ = nullptr;
   Nanos now_ = 0;  // of the last move
   Nanos last_step_ended_ = 0;
+  std::uint32_t round_ = 0;  // of dumps; players wait for it to move on
   std::uint64_t steps_ = 0;
   /// Tasks alive, as far as the workers' own books say: may be too low, never 0 unnoticed.
   std::int64_t alive_ = 0;

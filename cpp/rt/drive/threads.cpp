@@ -46,7 +46,10 @@ std::shared_ptr<ThreadDrive> ThreadDrive::start(const SchedulerOptions& options,
   for (std::uint32_t i = 0; i < options.workers; ++i) {
     if (drive->pool_.submit_worker(i)) continue;
     drive->close();  // the workers that have a thread leave; the others' part is done by the last one's walk
-    for (std::uint32_t missing = i; missing < options.workers; ++missing) drive->shared_.cores_gone.fetch_add(1, seq_cst);
+    for (std::uint32_t missing = i; missing < options.workers; ++missing) {
+      drive->shared_.leave_dumps(missing);
+      drive->shared_.cores_gone.fetch_add(1, seq_cst);
+    }
     throw std::runtime_error("could not start the thread of worker " + std::to_string(i) +
                              "; the system refuses more threads: ask for fewer workers");
   }
@@ -56,7 +59,8 @@ std::shared_ptr<ThreadDrive> ThreadDrive::start(const SchedulerOptions& options,
 ThreadDrive::ThreadDrive(const SchedulerOptions& options, ThreadOptions threads)
     : threads_(std::move(threads)),
       started_at_(steady_now()),
-      shared_(options, started_at_, IdSource::process()),
+      owner_(new Shared<ThreadEnv>(options, started_at_, IdSource::process())),
+      shared_(*owner_),
       hand_off_(std::make_unique<HandOff[]>(options.workers)),
       pool_({options.workers + threads_.max_blocking_threads, threads_.keep_alive, threads_.name}, callbacks()) {
   shared_.drive = this;
@@ -116,6 +120,7 @@ void ThreadDrive::run_worker(std::uint32_t index) {
       case Verdict::Kind::again:
       case Verdict::Kind::probe: break;
       case Verdict::Kind::rest: remote.wake.wait(verdict.until); break;
+      case Verdict::Kind::rendezvous: shared_.rendezvous.wait(core->attended_round(), verdict.until); break;
       case Verdict::Kind::busy:  // only virtual time keeps a poll open
       case Verdict::Kind::gone: seated = false; break;
     }
@@ -171,6 +176,8 @@ void ThreadDrive::take_back(const HandedOver& given) {
   core->take_back(seat, given.task);
   seat.budget = given.budget;
 }
+
+DumpResult ThreadDrive::dump(Nanos limit) { return dump_on_thread(shared_, limit); }
 
 void ThreadDrive::on_stopped() {
   // release: pairs with the acquire in wait_ended().

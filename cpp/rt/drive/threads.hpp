@@ -42,6 +42,10 @@ class ThreadDrive final : public DriveFace, public std::enable_shared_from_this<
   void take_back(const HandedOver& given) override;
   void on_stopped() override;
 
+  /// Any thread that is no worker, without locks that a task may need. Every live task, and where it waits; nothing changes by it.
+  /// Workers that do not come within `limit` are named. Throws std::logic_error on a worker: co_await dump_here() there.
+  [[nodiscard]] DumpResult dump(Nanos limit = tuning::dump_limit_ns);
+
   /// Any thread that is no worker. True once no task lives and no blocking job is unfinished; `give_up` is asked about
   /// every 20 ms. Tasks may still spawn meanwhile.
   bool wait_drained(Nanos deadline, const std::function<bool()>& give_up = {});
@@ -64,7 +68,8 @@ class ThreadDrive final : public DriveFace, public std::enable_shared_from_this<
 
   const ThreadOptions threads_;
   const Nanos started_at_;
-  Shared<ThreadEnv> shared_;
+  const std::unique_ptr<Shared<ThreadEnv>, RetireHome> owner_;
+  Shared<ThreadEnv>& shared_;
   std::vector<std::unique_ptr<Worker<ThreadEnv>>> workers_;
   std::unique_ptr<HandOff[]> hand_off_;
   std::atomic<bool> stopped_{false};

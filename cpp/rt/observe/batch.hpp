@@ -80,6 +80,11 @@ class MetricsBatch {
     mean_poll_ns_ = weight * mean + (1.0 - weight) * mean_poll_ns_;
   }
 
+  /// A span that was neither busy nor idle: everybody stood still for a dump.
+  void leave_out(std::uint64_t span) noexcept {
+    if (processing_) started_ += span;
+  }
+
   // ---- a turn: a task and those that follow it through the LIFO slot ----
 
   void start_poll(std::uint64_t now) noexcept {

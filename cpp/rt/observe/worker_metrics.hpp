@@ -40,6 +40,9 @@ struct alignas(tuning::metrics_alignment) WorkerMetrics {
   Counter in_poll_since{0};  ///< [ns], valid while in_poll_task is not 0
   Counter in_poll_task{0};   ///< 0: in no poll
 
+  // For the dump: the worker waits for a lane, since then.
+  Counter lane_wait_since{0};  ///< [ns]; 0: it does not
+
   // Unstable.
   Counter noop_count{0};
   Counter steal_count{0};

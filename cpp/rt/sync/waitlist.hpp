@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <utility>
 #include <vector>
 
@@ -49,17 +50,20 @@ class Wakeup {
 /// A change that wakes more than `inline_room` allocates; without memory the program ends, as a wake must not be lost.
 class WakeBatch {
  public:
-  WakeBatch() = default;
+  WakeBatch() {}
   WakeBatch(const WakeBatch&) = delete;
   WakeBatch& operator=(const WakeBatch&) = delete;
   ~WakeBatch() {
-    for (std::size_t i = 0; i < count_; ++i) std::move(first_[i]).run();
+    for (std::size_t i = 0; i < count_; ++i) {
+      std::move(first_[i]).run();
+      first_[i].~Wakeup();
+    }
     for (Wakeup& wakeup : rest_) std::move(wakeup).run();
   }
 
   void push(Wakeup&& wakeup) noexcept {
     if (count_ < inline_room) {
-      first_[count_++] = std::move(wakeup);
+      new (&first_[count_++]) Wakeup(std::move(wakeup));
     } else {
       rest_.push_back(std::move(wakeup));
     }
@@ -67,7 +71,10 @@ class WakeBatch {
 
  private:
   static constexpr std::size_t inline_room = 8;
-  std::array<Wakeup, inline_room> first_;
+  // Only the first `count_` are alive: most changes wake nobody or one.
+  union {
+    std::array<Wakeup, inline_room> first_;
+  };
   std::size_t count_ = 0;
   std::vector<Wakeup> rest_;
 };

@@ -27,6 +27,8 @@ class WorkerFace {
   /// Simulation: the poll stays open and goes on when the worker's clock has come to `until`.
   virtual void busy_until(Nanos until) = 0;
   [[nodiscard]] virtual Nanos now() const = 0;
+  /// The last time that it was told, without asking a clock: up to a turn's upkeep old.
+  [[nodiscard]] virtual Nanos last_clock() const = 0;
   [[nodiscard]] virtual std::uint32_t index() const = 0;
 
  protected:

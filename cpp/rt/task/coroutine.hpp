@@ -15,6 +15,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "rt/task/frame_pool.hpp"
 #include "rt/task/leaf.hpp"
 #include "rt/task/slots.hpp"
 
@@ -229,7 +230,7 @@ struct Task<T>::promise_type : detail::TaskPromise<T> {
 
 namespace detail {
 
-struct CoroPromiseBase : AwaitingPromise {
+struct CoroPromiseBase : AwaitingPromise, Pooled {
   std::suspend_always initial_suspend() noexcept { return {}; }
   struct Final {
     bool await_ready() noexcept { return false; }

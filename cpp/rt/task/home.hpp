@@ -11,6 +11,7 @@
 
 namespace rt {
 
+class DumpFace;
 struct HandedOver;
 struct Header;
 class Hooks;
@@ -68,6 +69,9 @@ class Home {
 
   /// Which runtime or simulation this is, also through a wrapper: what may wait together has the same one.
   [[nodiscard]] virtual const void* world() const { return this; }
+
+  /// Who makes the dumps of this world; null if nobody does.
+  [[nodiscard]] virtual DumpFace* dumps() { return nullptr; }
 
   static constexpr std::uint32_t any_worker = ~std::uint32_t{0};
 

@@ -29,9 +29,10 @@ constexpr JoinWaker::Vtable thread_vtable{
 
 }  // namespace
 
-JoinWaker task_join_waker(Header& task) {
-  task.state.add_ref();
-  return {&task_vtable, &task};
+bool JoinRef::poll(Header& waiter) {
+  if (done()) return true;  // before a reference is counted that would not be needed
+  waiter.state.add_ref();
+  return poll(JoinWaker(&task_vtable, &waiter));
 }
 
 bool JoinRef::poll(JoinWaker waker) {
@@ -74,6 +75,12 @@ bool JoinRef::wait_until(Nanos deadline) {
 void JoinRef::drop() {
   if (task_ == nullptr) return;
   Header& task = *std::exchange(task_, nullptr);
+  if (task.state.is_left_to_joiner()) {  // the usual case after a wait
+    task.vtable->drop_output(task);
+    task.join_waker.drop();
+    drop_reference(task);
+    return;
+  }
   if (task.state.drop_join_fast()) return;  // never polled yet, and the task keeps other references
   const OnDropJoin todo = task.state.drop_join_handle();
   if (todo.drop_output) task.vtable->drop_output(task);

@@ -30,6 +30,8 @@ class JoinRef {
 
   /// True if the task has ended; otherwise `waker` will be woken (and is dropped if it is not needed).
   [[nodiscard]] bool poll(JoinWaker waker);
+  /// The same for a task that waits, which is woken by a reference of its own.
+  [[nodiscard]] bool poll(Header& waiter);
   /// Waits on this thread, which must not be a worker. False if the deadline (steady clock) came first.
   bool wait_until(Nanos deadline);
 
@@ -44,16 +46,13 @@ class JoinRef {
   Header* task_ = nullptr;
 };
 
-/// Wakes `task` when the joined one ends. Takes a reference of its own.
-[[nodiscard]] JoinWaker task_join_waker(Header& task);
-
 template <class T>
 class JoinLeaf final : public Leaf {
  public:
   explicit JoinLeaf(JoinRef&& ref) : ref_(std::move(ref)) {}
   [[nodiscard]] bool poll(Header& task) override {
     if (!coop::proceed(task)) return false;
-    if (ref_.poll(task_join_waker(task))) return true;
+    if (ref_.poll(task)) return true;
     coop::give_back();
     return false;
   }

@@ -9,7 +9,7 @@ namespace {
 /// Tells what the code being polled may ask: which task am I?
 class CurrentTask {
  public:
-  explicit CurrentTask(Header& task) : context_(current()) {
+  CurrentTask(Header& task, Context* here) : context_(here) {
     if (context_ == nullptr) return;
     outer_ = context_->task;
     context_->task = &task;
@@ -32,21 +32,24 @@ constexpr std::size_t own_and_turn = 2;
 /// The outcome is stored; everything after it. `references` are dropped at the end.
 void publish_end(Header& task, std::size_t references) {
   task.vtable->drop_future(task);
-  const auto snapshot = task.state.complete();
-  if (!snapshot.is_join_interested()) {
+  if (references == own_and_turn && task.state.complete_alone()) {  // the usual end of a task that nobody joins
     task.vtable->drop_output(task);
-  } else if (snapshot.is_join_waker_set()) {
-    task.join_waker.wake();
-    // The handle may have gone while we woke it; then the waker is ours to drop.
-    if (!task.state.unset_waker_after_complete().is_join_interested()) task.join_waker.drop();
+    task.home->ended(task);
+    free_task(task);
+    return;
   }
+  const auto snapshot = task.state.complete();
+  const bool wakes = snapshot.is_join_interested() && snapshot.is_join_waker_set();
+  if (!snapshot.is_join_interested()) task.vtable->drop_output(task);
+  if (wakes) task.join_waker.wake();
   task.home->ended(task);
-  if (task.state.complete_release(references)) free_task(task);
+  const bool was_last = wakes ? task.state.complete_release_waker(references) : task.state.complete_release(references);
+  if (was_last) free_task(task);
 }
 
 void cancel_and_end(Header& task, std::size_t references) {
   {
-    const CurrentTask scope(task);
+    const CurrentTask scope(task, current());
     task.vtable->cancel(task);
   }
   publish_end(task, references);
@@ -67,10 +70,10 @@ Polled after_poll(Header& task, PollResult result) {
   return Polled::done;
 }
 
-Polled poll_now(Header& task) {
+Polled poll_now(Header& task, Context* here) {
   PollResult result;
   {
-    const CurrentTask scope(task);
+    const CurrentTask scope(task, here);
     result = task.vtable->poll(task);
   }
   return after_poll(task, result);
@@ -88,15 +91,15 @@ bool begin_poll(Header& task) {
   return false;
 }
 
-Polled finish_poll(Header& task) {
+Polled finish_poll(Header& task, Context* here) {
   // relaxed: only the poller writes, a dump reads a count that may lag.
   task.polls.store(task.polls.load(relaxed) + 1, relaxed);
-  return poll_now(task);
+  return poll_now(task, here);
 }
 
 Polled continue_poll(Header& task) {
   task.working = false;
-  return poll_now(task);
+  return poll_now(task, current());
 }
 
 void cut_poll(Header& task) {
@@ -123,8 +126,7 @@ bool request_cancel(Header& task) {
 
 void free_task(Header& task) {
   task.join_waker.drop();
-  delete task.extra;
-  task.extra = nullptr;
+  delete std::exchange(task.extra, nullptr);
   SlotRegistry::give(task);
 }
 

@@ -5,6 +5,7 @@
 // published, the joiner woken, the home told, the references dropped.
 #pragma once
 
+#include "rt/task/context.hpp"
 #include "rt/task/waker.hpp"
 
 namespace rt {
@@ -18,8 +19,8 @@ enum class Polled : std::uint8_t {
 /// (ending a cancelled task) has been done.
 [[nodiscard]] bool begin_poll(Header& task);
 
-/// After begin_poll() said yes: the poll itself, and what follows from it.
-Polled finish_poll(Header& task);
+/// After begin_poll() said yes: the poll itself, and what follows from it. `here` is this thread's context.
+Polled finish_poll(Header& task, Context* here = current());
 
 /// Both, for those who count nothing (pool threads, block_on).
 inline void run_task(Header& task) {

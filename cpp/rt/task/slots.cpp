@@ -33,29 +33,20 @@ void* aligned_block(std::size_t bytes) {
 
 }  // namespace
 
-Header& SlotCache::take(std::uint16_t size_class) {
-  Stock& stock = stock_[size_class];
-  if (stock.loaded.top == nullptr) {
-    std::swap(stock.loaded, stock.spare);
-    if (stock.loaded.top == nullptr) {
-      const std::scoped_lock lock(registry_.depot_mutex_);
-      stock.loaded = registry_.full_magazine(size_class);
-    }
-  }
-  return *stock.loaded.pop();
+void SlotCache::refill(Stock& stock, std::uint16_t size_class) {
+  std::swap(stock.loaded, stock.spare);
+  if (stock.loaded.top != nullptr) return;
+  const std::scoped_lock lock(registry_.depot_mutex_);
+  stock.loaded = registry_.full_magazine(size_class);
 }
 
-void SlotCache::give(Header& slot) {
-  Stock& stock = stock_[slot.size_class];
-  if (stock.loaded.count == Magazine::capacity) {
-    if (stock.spare.count != 0) {
-      const std::scoped_lock lock(registry_.depot_mutex_);
-      registry_.depot_[slot.size_class].push_back(stock.spare);
-      stock.spare = {};
-    }
-    std::swap(stock.loaded, stock.spare);
+void SlotCache::make_room(Stock& stock, std::uint16_t size_class) {
+  if (stock.spare.count != 0) {
+    const std::scoped_lock lock(registry_.depot_mutex_);
+    registry_.depot_[size_class].push_back(stock.spare);
+    stock.spare = {};
   }
-  stock.loaded.push(slot);
+  std::swap(stock.loaded, stock.spare);
 }
 
 void SlotCache::give_back_all() {
@@ -190,14 +181,20 @@ void SlotRegistry::give_outside(Header& slot) {
     }
     if (orphaned_) last = --held_ == 0;
   }
-  if (last) delete this;
+  if (last) end();
 }
 
-void SlotRegistry::orphan() {
+void SlotRegistry::end() {
+  delete home_;
+  delete this;
+}
+
+void SlotRegistry::orphan(Home* home) {
   bool last = false;
   {
     const std::scoped_lock lock(depot_mutex_);
     orphaned_ = true;
+    home_ = home;
     // A slot that is being given back right now has no reference any more but waits for our lock: what is not in a
     // free list counts as held, whatever its word says.
     std::size_t free_slots = large_free_.size();
@@ -210,7 +207,7 @@ void SlotRegistry::orphan() {
     held_ = carved - free_slots;
     last = held_ == 0;
   }
-  if (last) delete this;
+  if (last) end();
 }
 
 }  // namespace rt

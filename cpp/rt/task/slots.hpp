@@ -59,9 +59,18 @@ class SlotCache {
   SlotCache& operator=(const SlotCache&) = delete;
   ~SlotCache() { give_back_all(); }
 
-  [[nodiscard]] Header& take(std::uint16_t size_class);
-  void give(Header& slot);
+  [[nodiscard]] Header& take(std::uint16_t size_class) {
+    Stock& stock = stock_[size_class];
+    if (stock.loaded.top == nullptr) refill(stock, size_class);
+    return *stock.loaded.pop();
+  }
+  void give(Header& slot) {
+    Stock& stock = stock_[slot.size_class];
+    if (stock.loaded.count == Magazine::capacity) make_room(stock, slot.size_class);
+    stock.loaded.push(slot);
+  }
   void give_back_all();
+  [[nodiscard]] SlotRegistry& registry() const { return registry_; }
 
  private:
   friend class SlotRegistry;
@@ -69,6 +78,9 @@ class SlotCache {
     Magazine loaded;
     Magazine spare;
   };
+  void refill(Stock& stock, std::uint16_t size_class);
+  void make_room(Stock& stock, std::uint16_t size_class);
+
   SlotRegistry& registry_;
   std::array<Stock, slot_sizes.size()> stock_;
 };
@@ -103,8 +115,9 @@ class SlotRegistry {
     }
   }
 
-  /// The runtime is gone: from now on the registry lives as long as its last held slot. Call once, no worker running.
-  void orphan();
+  /// The runtime is gone: from now on the registry lives as long as its last held slot, and `home` with it (a wake may be
+  /// on its way to it). Both are deleted then. Call once, no worker running.
+  void orphan(Home* home);
 
   /// Bytes in chunks.
   [[nodiscard]] std::size_t footprint() const { return footprint_.load(relaxed); }
@@ -128,6 +141,7 @@ class SlotRegistry {
 
   SlotRegistry() = default;
   ~SlotRegistry();
+  void end();
   static Chunk& chunk_of(Header& slot);
 
   // All of these: with depot_mutex_ held.
@@ -145,7 +159,13 @@ class SlotRegistry {
   std::array<Magazine, slot_sizes.size()> outside_;  // the cache of threads that are no workers
   std::vector<Header*> large_free_;
   bool orphaned_ = false;
+  Home* home_ = nullptr;  // of an orphaned registry: deleted with it
   std::size_t held_ = 0;
+};
+
+/// How a scheduler's owner lets go of it: see SlotRegistry::orphan().
+struct RetireHome {
+  void operator()(Home* home) const { home->slots().orphan(home); }
 };
 
 }  // namespace rt

@@ -3,13 +3,26 @@
 #include <stdexcept>
 
 #include "rt/task/blocking.hpp"
+#include "rt/task/ids.hpp"
 
 namespace rt {
+
+namespace {
+
+/// From the block of this thread's worker, while there is something in it.
+std::uint64_t number_for(Home& home) {
+  Context* context = current();
+  if (context == nullptr || context->home != &home || context->ids == nullptr) return home.next_id();
+  IdBlock& block = *context->ids;
+  return block.next != block.end ? block.next++ : home.next_id();
+}
+
+}  // namespace
 
 void prepare_header(Header& task, Home& home, const SpawnOptions& options, std::source_location at) {
   task.queue_next = nullptr;
   task.home = &home;
-  task.id = home.next_id();
+  task.id = number_for(home);
   task.leaf = nullptr;
   task.polls.store(0, relaxed);  // relaxed, all three: published with the word, or a dump's reading that may lag
   task.ready_since.store(0, relaxed);

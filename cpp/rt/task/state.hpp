@@ -62,6 +62,10 @@ enum class OnRun : std::uint8_t { run, cancelled, busy, dealloc };
 enum class OnIdle : std::uint8_t { idle, requeue, dealloc, cancelled };
 /// submit: push it; the queue's reference is there (by value: the waker's own one). dealloc (by value only): that was the last.
 enum class OnWake : std::uint8_t { nothing, submit, dealloc };
+/// claimed: RUNNING is ours, and the frames may be read. busy: somebody polls or ends it, it has ended, or it stands elsewhere.
+enum class OnClaim : std::uint8_t { claimed, busy };
+/// submit: woken or cancelled meanwhile; push it, with a reference of the queue that the transition has counted.
+enum class OnRelease : std::uint8_t { nothing, submit };
 /// What the dropped join handle must clean up itself. Its reference is dropped afterwards, by drop_ref().
 struct OnDropJoin {
   bool drop_output;
@@ -106,13 +110,22 @@ class TaskState {
   }
 
   /// Holder of RUNNING, once the future is destroyed and the outcome stored. Then: nobody interested, drop the outcome; a waker
-  /// set, wake it and call unset_waker_after_complete().
+  /// set, wake it, and give the references back by complete_release_waker().
   [[nodiscard]] Snapshot complete() noexcept {
     constexpr auto both = Snapshot::running | Snapshot::complete;
     // acq_rel: release pairs with the joiner's load (the outcome); acquire with set_join_waker() (the waker field).
     const Snapshot before{word_.fetch_xor(both, acq_rel)};
     assert(before.is_running() && !before.is_complete());
     return {before.word ^ both};
+  }
+
+  /// Holder of RUNNING, instead of complete() and all that follows it, with the future destroyed: the turn's reference and the
+  /// registry's are the only ones, so nobody is interested and the slot is the caller's. False: somebody else has a reference.
+  [[nodiscard]] bool complete_alone() noexcept {
+    Snapshot::Word alone = 2 * Snapshot::one_ref | Snapshot::running;
+    if (word_.load(relaxed) != alone) return false;  // relaxed: only saves an exchange that would fail
+    // acq_rel: as in drop_ref(). A walk of the registry that is faster makes it fail; one that is slower finds no reference.
+    return word_.compare_exchange_strong(alone, Snapshot::complete, acq_rel, relaxed);
   }
 
   /// Gives back n references at once: the poll's, and the registry's. True: they were the last.
@@ -171,6 +184,45 @@ class TaskState {
     });
   }
 
+  // ---- a dump, which reads what a suspended task waits for; the caller has a reference of its own ----
+
+  /// Any thread. An idle task is claimed as a wake would, but is not polled: a wake that comes meanwhile finds it running.
+  [[nodiscard]] OnClaim claim_idle() noexcept {
+    return update([](Snapshot& next) {
+      if (!next.is_idle() || next.is_notified()) return OnClaim::busy;
+      next.set(Snapshot::running);
+      return OnClaim::claimed;
+    });
+  }
+
+  /// The claim is given back as at the end of a poll: whoever woke or cancelled the task meanwhile left it to us.
+  [[nodiscard]] OnRelease release_idle() noexcept {
+    return update([](Snapshot& next) {
+      assert(next.is_running() && !next.is_complete());
+      next.clear(Snapshot::running);
+      if (!next.is_notified() && !next.is_cancelled()) return OnRelease::nothing;
+      next.set(Snapshot::notified);
+      next.add_ref();
+      return OnRelease::submit;
+    });
+  }
+
+  /// Holder of the queue that it stands in, so that nobody takes it out meanwhile: keeps a shutdown from ending it.
+  [[nodiscard]] OnClaim claim_queued() noexcept {
+    return update([](Snapshot& next) {
+      if (!next.is_idle() || !next.is_notified()) return OnClaim::busy;
+      next.set(Snapshot::running);
+      return OnClaim::claimed;
+    });
+  }
+
+  /// It is still in its queue: whoever takes it out sees what was asked of it meanwhile.
+  void release_queued() noexcept {
+    // acq_rel: release ends our reads of the frames before the next poll.
+    [[maybe_unused]] const Snapshot before{word_.fetch_and(~Snapshot::running, acq_rel)};
+    assert(before.is_running() && before.is_notified());
+  }
+
   // ---- the join handle ----
 
   /// The usual case, a handle dropped before the first poll, in one exchange; gives its reference back too. False: drop_join_handle().
@@ -181,13 +233,20 @@ class TaskState {
     return word_.compare_exchange_weak(expected, next, release, relaxed);
   }
 
+  /// Asked by the handle, which is about to go. True: complete, and the runner has done with the waker's field; neither changes any
+  /// more, so the output and the waker are the handle's to drop, and drop_ref() is all that is left: nobody asks for the interest.
+  [[nodiscard]] bool is_left_to_joiner() const noexcept {
+    const Snapshot now = load();
+    return now.is_complete() && !now.is_join_waker_set();
+  }
+
   /// Ends the interest. The caller does what the outcome says, and then drop_ref().
   [[nodiscard]] OnDropJoin drop_join_handle() noexcept {
     return update([](Snapshot& next) {
       assert(next.is_join_interested());
       next.clear(Snapshot::join_interest);
-      // Before completion the waker field becomes ours again. After it, with the bit still set, the runtime is reading the field
-      // and drops it when it finds nobody interested (law S5; Tokio #2087).
+      // Before completion the waker field becomes ours again. After it, with the bit still set, the runtime is reading the field,
+      // and whoever frees the task drops it (law S5; Tokio #2087).
       if (!next.is_complete()) next.clear(Snapshot::join_waker);
       return OnDropJoin{next.is_complete(), !next.is_join_waker_set()};
     });
@@ -214,12 +273,13 @@ class TaskState {
     });
   }
 
-  /// Runner, after it woke the joiner. If the result shows nobody interested, the handle left meanwhile: drop the waker here.
-  [[nodiscard]] Snapshot unset_waker_after_complete() noexcept {
-    // acq_rel: release pairs with a joiner that sees the bit gone and writes or drops the field; acquire with one that left.
-    const Snapshot before{word_.fetch_and(~Snapshot::join_waker, acq_rel)};
-    assert(before.is_complete() && before.is_join_waker_set());
-    return {before.word & ~Snapshot::join_waker};
+  /// Runner, after it woke the joiner, instead of complete_release(). The waker's field is the joiner's from now on; if the handle
+  /// has left meanwhile, it is for whoever frees the task. True: the references were the last.
+  [[nodiscard]] bool complete_release_waker(std::uint64_t n) noexcept {
+    // acq_rel: as in drop_ref(), and release pairs with a joiner that sees the bit gone and drops the field.
+    const Snapshot before{word_.fetch_sub((n << Snapshot::ref_shift) + Snapshot::join_waker, acq_rel)};
+    assert(before.is_complete() && before.is_join_waker_set() && before.refs() >= n);
+    return before.refs() == n;
   }
 
   // ---- references ----

@@ -29,6 +29,12 @@ class Waker {
   Waker() = default;
   /// Takes a reference of its own.
   explicit Waker(Header& task) : task_(&task) { task.state.add_ref(); }
+  /// Takes over a reference that has been counted.
+  [[nodiscard]] static Waker take_over(Header& task) {
+    Waker waker;
+    waker.task_ = &task;
+    return waker;
+  }
   Waker(Waker&& other) noexcept : task_(std::exchange(other.task_, nullptr)) {}
   Waker& operator=(Waker&& other) noexcept {
     if (this != &other) {

@@ -33,7 +33,7 @@ class ChildLeaf final : public Leaf {
   explicit ChildLeaf(ScopedJoin&& join) : join_(std::move(join)) {}
   [[nodiscard]] bool poll(Header& task) override {
     if (!coop::proceed(task)) return false;
-    if (join_.ref().poll(task_join_waker(task))) return true;
+    if (join_.ref().poll(task)) return true;
     coop::give_back();
     return false;
   }

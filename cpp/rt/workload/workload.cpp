@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "rt/task/poll.hpp"
 #include "rt/task/spawn.hpp"
 #include "rt/workload/child.hpp"
 #include "rt/workload/classics.hpp"
@@ -157,6 +158,8 @@ Task<Answers> run_workload(WorkloadPtr workload) {
   check_workload(*workload);
   return run_checked(std::move(workload));
 }
+
+void stop_workload(const JoinRef& root) { shut_down_task(*root.task()); }
 
 Coro<Answers> run_in_place(WorkloadPtr workload) {
   if (workload->kind == "sequence") return workload::sequence(std::move(workload));

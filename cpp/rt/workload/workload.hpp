@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "rt/task/coroutine.hpp"
+#include "rt/task/join.hpp"
 
 namespace rt {
 
@@ -37,6 +38,10 @@ void check_workload(const Workload& workload);
 
 /// The root of a run: spawn it, or give it to block_on. Checks at the call, as check_workload() does.
 [[nodiscard]] Task<Answers> run_workload(WorkloadPtr workload);
+
+/// Any thread. Ends a spawned run at once, with all that it has spawned (what is being polled ends with its poll). A
+/// cancel() would do the same after the root's next turn, which comes behind all that the run has queued by then.
+void stop_workload(const JoinRef& root);
 
 /// Runs it inside the coroutine that awaits; for those who combine workloads. Takes a checked one.
 [[nodiscard]] Coro<Answers> run_in_place(WorkloadPtr workload);

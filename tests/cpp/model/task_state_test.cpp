@@ -65,15 +65,18 @@ struct Task {
     future.set(-1);
     outcome.set(how);
     ++completions;
-    const Snapshot now = state.complete();
-    if (!now.is_join_interested()) {
+    if (references == 2 && state.complete_alone()) {
       outcome.set(0);
-    } else if (now.is_join_waker_set()) {
+      return free();
+    }
+    const Snapshot now = state.complete();
+    if (!now.is_join_interested()) outcome.set(0);
+    const bool wakes = now.is_join_interested() && now.is_join_waker_set();
+    if (wakes) {
       MODEL_CHECK(waker.get() == 1);  // S5
       joiner_woken.store(1, release);
-      if (!state.unset_waker_after_complete().is_join_interested()) waker.set(0);
     }
-    if (state.complete_release(references)) free();
+    if (wakes ? state.complete_release_waker(references) : state.complete_release(references)) free();
   }
   /// One turn of a worker; `poll` returns true when the future is ready.
   void run(const std::function<bool()>& poll) {
@@ -102,6 +105,12 @@ struct Task {
     if (state.drop_ref()) free();
   }
   void drop_handle() {
+    if (state.is_left_to_joiner()) {
+      outcome.set(0);
+      waker.set(0);
+      if (state.drop_ref()) free();
+      return;
+    }
     if (state.drop_join_fast()) return;
     const OnDropJoin drop = state.drop_join_handle();
     if (drop.drop_output) outcome.set(0);
@@ -238,6 +247,21 @@ void drop_against_complete(Model& m) {
   m.after([=] { MODEL_CHECK(t->frees == 1); });
 }
 
+/// The handle goes before or during the poll that ends the task, while a walker of the registry looks at it: whoever is last frees
+/// it, also when the runner took itself for the only one.
+template <class Env>
+void end_alone_against_all(Model& m) {
+  auto t = std::make_shared<Task<Env>>();
+  m.thread([=] { t->run([] { return true; }); });
+  m.thread([=] { t->drop_handle(); });
+  m.thread([=] { t->shutdown(); });
+  m.after([=] {
+    t->run([] { return true; });  // its reference, if the shutdown ended it in the queue
+    MODEL_CHECK(t->completions == 1);
+    MODEL_CHECK(t->frees == 1);
+  });
+}
+
 /// Shutdown, a wake by value and the drop of the handle, all at once: ended once, freed once, by the last of them.
 template <class Env>
 void shutdown_against_all(Model& m) {
@@ -292,6 +316,7 @@ TEST(TaskStateModel, S3_S4_S5_abort_against_poll) { expect_holds("abort", abort_
 TEST(TaskStateModel, S5_S16_join_against_complete) { expect_holds("join", join_against_complete<ModelEnv>); }
 TEST(TaskStateModel, S5_S7_a_waiting_joiner_is_woken) { expect_holds("joiner waits", joiner_waits<ModelEnv>); }
 TEST(TaskStateModel, S5_S16_drop_against_complete) { expect_holds("drop", drop_against_complete<ModelEnv>); }
+TEST(TaskStateModel, S4_S16_end_alone_against_all) { expect_holds("end alone", end_alone_against_all<ModelEnv>); }
 TEST(TaskStateModel, S4_S16_shutdown_against_all) { expect_holds("shutdown", shutdown_against_all<ModelEnv>); }
 TEST(TaskStateModel, S16_a_walker_against_reuse) { expect_holds("walker", walker_against_reuse<ModelEnv>); }
 
@@ -299,6 +324,7 @@ TEST(TaskStateModel, S16_a_walker_against_reuse) { expect_holds("walker", walker
 
 TEST(TaskStateFaults, relaxed_transitions_are_found) {
   EXPECT_TRUE(is_found(join_against_complete<WeakEnv<ChangesRelaxed>>));
+  EXPECT_TRUE(is_found(end_alone_against_all<WeakEnv<ChangesRelaxed>>));
   EXPECT_TRUE(is_found(drop_against_complete<WeakEnv<ChangesRelaxed>>));
   EXPECT_TRUE(is_found(message_before_wake<WeakEnv<ChangesRelaxed>>));
 }

@@ -137,7 +137,31 @@ TYPED_TEST(TaskStateTest, the_waker_bit_says_whose_the_waker_field_is) {
   const OnDropJoin drop = this->state.drop_join_handle();
   EXPECT_TRUE(drop.drop_output);
   EXPECT_FALSE(drop.drop_waker) << "the runner is reading it";
-  EXPECT_FALSE(this->state.unset_waker_after_complete().is_join_interested());
+  EXPECT_FALSE(this->state.drop_ref());
+  EXPECT_TRUE(this->state.complete_release_waker(2));
+}
+
+TYPED_TEST(TaskStateTest, after_completion_all_is_left_to_the_joiner_once_the_waker_has_been_read) {
+  EXPECT_TRUE(this->state.set_join_waker());
+  EXPECT_EQ(this->state.start_running(), OnRun::run);
+  EXPECT_FALSE(this->state.is_left_to_joiner());
+  (void)this->state.complete();
+  EXPECT_FALSE(this->state.is_left_to_joiner());
+  EXPECT_FALSE(this->state.complete_release_waker(2));
+  EXPECT_TRUE(this->state.is_left_to_joiner());
+  EXPECT_TRUE(this->state.drop_ref());
+}
+
+TYPED_TEST(TaskStateTest, who_ends_a_task_alone_needs_one_exchange) {
+  EXPECT_EQ(this->state.start_running(), OnRun::run);
+  EXPECT_FALSE(this->state.complete_alone()) << "there is a handle";
+  (void)this->state.drop_join_handle();
+  EXPECT_FALSE(this->state.drop_ref());
+  EXPECT_TRUE(this->state.try_ref());
+  EXPECT_FALSE(this->state.complete_alone()) << "a walker looks at it";
+  EXPECT_FALSE(this->state.drop_ref());
+  EXPECT_TRUE(this->state.complete_alone());
+  EXPECT_FALSE(this->state.try_ref()) << "the slot is free";
 }
 
 TYPED_TEST(TaskStateTest, a_handle_dropped_early_takes_its_waker_along) {

@@ -316,15 +316,15 @@ TEST(WorkloadTest, a_tree_that_grows_with_every_turn_is_dropped_as_a_whole) {
   }
 }
 
-TEST(WorkloadTest, an_endless_run_that_is_cancelled_on_workers_is_gone_soon) {
+TEST(WorkloadTest, an_endless_run_that_is_stopped_on_workers_is_gone_soon) {
   for (const Workload& workload : {make("fib", {60}), make("yield_many", {100, 1'000'000'000}), make("chained_spawn", {1'000'000'000}),
                                    make("fork_join", {3, 10, 1'000'000})}) {
     Runtime runtime({.workers = 2});
-    auto handle = runtime.spawn(run_workload, share(workload));
+    const JoinRef root = runtime.spawn(run_workload, share(workload)).into_ref();
     spin_for(2'000'000);
-    handle.cancel();
-    EXPECT_THROW(static_cast<void>(handle.get()), Cancelled);
+    stop_workload(root);
     EXPECT_TRUE(runtime.shutdown(false, steady_now() + 60'000'000'000)) << shown(workload);
+    EXPECT_THROW(static_cast<void>(take_output<Answers>(*root.task())), Cancelled);
   }
 }
 

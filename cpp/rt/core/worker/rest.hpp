@@ -25,8 +25,9 @@ Verdict Worker<Env>::lie_down(Seat<Env>& seat) {
   const bool was_last = shared_.idle.park(shared_.mutex, shared_.idle_synced, index_, is_searching_);
   is_searching_ = false;
   if (was_last) shared_.notify_if_work_pending();
-  // A task sent here before we were among the sleepers has woken nobody; the mutex in park() makes us see it now.
-  if (!remote_.inbox.is_empty()) remote_.wake.notify();
+  // A task sent here, or a dump asked for, before we were among the sleepers has woken nobody; the mutex in park() makes us
+  // see it now.
+  if (!remote_.inbox.is_empty() || (taskdump && shared_.rendezvous.is_open())) remote_.wake.notify();
   is_resting_ = true;
   return rest();
 }
@@ -37,7 +38,8 @@ Verdict Worker<Env>::rest() {
   batch_.about_to_park();
   batch_.submit(remote_.metrics);
   has_baton_ = shared_.timers().try_take_baton();
-  return Verdict::rest(has_baton_ ? shared_.timers().begin_wait(index_) : no_deadline);
+  rest_until_ = has_baton_ ? shared_.timers().begin_wait(index_) : no_deadline;
+  return Verdict::rest(rest_until_);
 }
 
 /// After a sleep: true if there is a reason to be up, or to leave.
@@ -53,7 +55,10 @@ bool Worker<Env>::may_get_up() {
   }
   batch_.unparked();
   publish_and_look_around();
-  if (is_shutdown_) return false;
+  if (is_shutdown_) {
+    if (shared_.options.hooks.on_thread_unpark) shared_.options.hooks.on_thread_unpark(index_);  // park's partner
+    return false;
+  }
   if (has_tasks()) {
     // Woken by a peer: then it has counted us as searching. Woken by a timer: then we take ourselves off the list.
     is_searching_ = !shared_.idle.remove_sleeper(shared_.mutex, shared_.idle_synced, index_);
@@ -89,8 +94,7 @@ void Worker<Env>::wake_deferred() {
   while (!deferred_.empty()) {
     Header* task = deferred_.back();
     deferred_.pop_back();
-    wake(*task);
-    drop_reference(*task);
+    Waker::take_over(*task).wake();
   }
 }
 

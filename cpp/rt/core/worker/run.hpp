@@ -84,7 +84,7 @@ template <Environment Env>
 Polled Worker<Env>::poll_one(Header& task, Seat<Env>& seat) {
   world_.charge(Cost::poll, 1);
   if constexpr (Env::simulated) world_.note_poll(task.id);
-  enter_lane_of(task, seat);
+  if (task.lane != nullptr || seat.lane != nullptr) enter_lane_of(task, seat);
   const Nanos now = poll_clock();
   if (batch_.needs_latency()) {
     const Nanos since = task.ready_since.exchange(0, relaxed);  // relaxed: came with the task through the queue
@@ -93,25 +93,25 @@ Polled Worker<Env>::poll_one(Header& task, Seat<Env>& seat) {
   // relaxed: a figure for a dump.
   task.last_worker.store(static_cast<std::uint16_t>(index_), relaxed);
   remote_.metrics.enter_poll(task.id, now);
-  const Polled polled = shared_.options.hooks.has_poll_hook() ? poll_with_hooks(task) : poll_counted(task);
+  const Polled polled = shared_.options.hooks.has_poll_hook() ? poll_with_hooks(task, seat) : poll_counted(task, seat);
   // The core may be gone: only the seat knows.
   if (seat.core == this && batch_.needs_clock()) batch_.end_task_poll(world_.now());
   return polled;
 }
 
 template <Environment Env>
-Polled Worker<Env>::poll_counted(Header& task) {
+Polled Worker<Env>::poll_counted(Header& task, Seat<Env>& seat) {
   if (!begin_poll(task)) return Polled::done;
   batch_.start_task_poll(batch_.clock());
-  return finish_poll(task);
+  return finish_poll(task, &seat);
 }
 
 template <Environment Env>
-Polled Worker<Env>::poll_with_hooks(Header& task) {
+Polled Worker<Env>::poll_with_hooks(Header& task, Seat<Env>& seat) {
   const Hooks& hooks = shared_.options.hooks;
   const TaskMeta meta = describe(task);  // the task may be gone afterwards
   if (hooks.on_before_task_poll) hooks.on_before_task_poll(meta);
-  const Polled polled = poll_counted(task);
+  const Polled polled = poll_counted(task, seat);
   // `hooks` belongs to Shared, which outlives the poll even if this core is gone.
   if (hooks.on_after_task_poll) hooks.on_after_task_poll(meta);
   return polled;
@@ -122,18 +122,22 @@ template <Environment Env>
 void Worker<Env>::enter_lane_of(const Header& task, Seat<Env>& seat) {
   if (task.lane == seat.lane) {
     if (seat.lane == nullptr || ++seat.lane_polls < tuning::lane_batch_polls) return;
-    const Nanos before = world_.now();
-    seat.lane->pause();
-    seat.lane_since = world_.now();
-    batch_.add_lane_wait(seat.lane_since - before);
-    seat.lane_polls = 0;
+    wait_for_lane(seat, [&] { seat.lane->pause(); });
     return;
   }
   leave_lane(seat);
   if (task.lane == nullptr) return;
-  const Nanos before = world_.now();
-  task.lane->enter();
+  wait_for_lane(seat, [&] { task.lane->enter(); });
   seat.lane = task.lane;
+}
+
+template <Environment Env>
+template <class Wait>
+void Worker<Env>::wait_for_lane(Seat<Env>& seat, Wait&& wait) {
+  const Nanos before = world_.now();
+  remote_.metrics.lane_wait_since.store(before, relaxed);  // relaxed, both: a figure for a dump
+  wait();
+  remote_.metrics.lane_wait_since.store(0, relaxed);
   seat.lane_since = world_.now();
   seat.lane_polls = 0;
   batch_.add_lane_wait(seat.lane_since - before);

@@ -12,10 +12,13 @@ Worker<Env>::Worker(Shared<Env>& shared, std::uint32_t index, World world)
       index_(index),
       global_interval_(shared.options.global_interval != 0 ? shared.options.global_interval
                                                            : tuning::initial_global_interval),
+      until_upkeep_(shared.options.event_interval),
       lifo_enabled_(shared.options.lifo_slot),
       batch_(shared.options.histograms, shared.options.watch_polls),
       world_(std::move(world)),
-      slots_(shared.slots()) {}
+      slots_(shared.slots()) {
+  remote_.core = this;
+}
 
 template <Environment Env>
 Worker<Env>::~Worker() = default;
@@ -51,10 +54,13 @@ template <Environment Env>
 Verdict Worker<Env>::tick(Seat<Env>& seat) {
   if (open_task_ != nullptr) return go_on_polling(seat);
   if (search_open_) return search(seat);
-  if (is_resting_ && !may_get_up()) return is_shutdown_ ? leave(seat) : rest();
+  if (is_resting_ || is_traced_) {
+    if (wants_to_attend()) return attend(seat);
+    if (!may_get_up()) return is_shutdown_ ? leave(seat) : rest();
+  }
 
   ++tick_;
-  if (tick_ % shared_.options.event_interval == 0) upkeep(seat);
+  if (--until_upkeep_ == 0) upkeep(seat);
   if (is_shutdown_) return leave(seat);
 
   if (Header* task = pick()) return run(*task, seat);

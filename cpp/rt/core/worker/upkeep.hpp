@@ -7,6 +7,7 @@ namespace rt {
 
 template <Environment Env>
 void Worker<Env>::upkeep(Seat<Env>&) {
+  until_upkeep_ = shared_.options.event_interval;
   batch_.end_processing(world_.now());
   poll_driver();
   publish_and_look_around();
@@ -17,6 +18,7 @@ template <Environment Env>
 void Worker<Env>::publish_and_look_around() {
   batch_.submit(remote_.metrics);
   if (shared_.is_closed()) is_shutdown_ = true;
+  if (taskdump && shared_.rendezvous.is_open()) is_traced_ = true;  // at the top of the next tick
 }
 
 /// Tokio's self-tuning: as many turns between two looks at inject as take about 200 us.
@@ -30,6 +32,8 @@ template <Environment Env>
 Verdict Worker<Env>::leave(Seat<Env>& seat) {
   batch_.end_processing(world_.now());
   leave_search();
+  leave_lane(seat);
+  shared_.leave_dumps(index_);
   const std::uint32_t workers = shared_.options.workers;
   cancel_owned(seat, index_, workers);
   // seq_cst: the last one must see everything the others left in their queues.

@@ -18,7 +18,7 @@ void Worker<Env>::schedule_local(Header& task, bool is_yield) {
     if (displaced != nullptr) push_back(*displaced);
   }
   // What the driver wakes comes in batches: there one notification follows after them.
-  if (others_should_know && !in_driver_) shared_.notify_parked();
+  if (others_should_know && !in_driver_ && !remote_.queue.is_alone()) shared_.notify_parked();
 }
 
 template <Environment Env>

@@ -1,0 +1,187 @@
+// A dump, step by step: how a worker comes to stand still, and what the one that leads does meanwhile. DUMP.md.
+//
+// Between two barriers nobody polls, and nobody waits for a lane: a worker leaves its own before it arrives.
+#pragma once
+
+#include <memory>
+#include <new>
+#include <stdexcept>
+#include <vector>
+
+#include "rt/core/worker.hpp"
+#include "rt/task/lane.hpp"
+
+namespace rt {
+
+/// Between two turns. An awake worker has seen the request in its upkeep; a resting one looks before it counts its waking.
+template <Environment Env>
+bool Worker<Env>::wants_to_attend() {
+  if constexpr (!taskdump) return false;
+  return is_traced_ || (is_resting_ && shared_.rendezvous.is_open());
+}
+
+/// Arrives, or looks whether the wait is over; leads the round if it falls to this worker; goes back to what it did before.
+template <Environment Env>
+Verdict Worker<Env>::attend(Seat<Env>& seat) {
+  using enum Attendance::Part;
+  if (attending_.part == wait) {
+    attending_ = shared_.rendezvous.look_again(attending_.round, world_.now());
+  } else {
+    is_traced_ = true;
+    leave_lane(seat);
+    if (is_resting_) take_needless_token();
+    arrived_at_ = world_.now();
+    attending_ = shared_.rendezvous.arrive(index_, arrived_at_);
+  }
+  if (attending_.part == wait) return Verdict::rendezvous(attending_.until);
+  if (attending_.part == lead) shared_.lead_dump();
+  attending_ = {};
+  is_traced_ = false;
+  batch_.leave_out(world_.now() - arrived_at_);
+  if (is_resting_ && !has_reason_to_get_up()) return rest_again();
+  return Verdict::again();
+}
+
+/// The request has woken all sleepers with a token, under the scheduler's lock. If a timer was faster, that token would wake this worker
+/// once more, for nothing. Any other token has a reason that stays: has_reason_to_get_up().
+template <Environment Env>
+void Worker<Env>::take_needless_token() {
+  if (shared_.idle.is_parked(shared_.mutex, shared_.idle_synced, index_)) static_cast<void>(remote_.wake.take_token());
+}
+
+/// What a resting worker may be woken for, besides a dump.
+template <Environment Env>
+bool Worker<Env>::has_reason_to_get_up() {
+  if (shared_.is_closed() || has_tasks()) return true;
+  if (has_baton_ && shared_.timers().next_deadline() < rest_until_) return true;  // an earlier timer than it sleeps to
+  return !shared_.idle.is_parked(shared_.mutex, shared_.idle_synced, index_);
+}
+
+/// The sleep goes on; nothing is counted.
+template <Environment Env>
+Verdict Worker<Env>::rest_again() {
+  if (has_baton_) rest_until_ = shared_.timers().begin_wait(index_);
+  return Verdict::rest(rest_until_);
+}
+
+/// Called by a leader, while this worker stands still: its tasks, where they stand.
+template <Environment Env>
+void Worker<Env>::show_to(TraceBook& book) {
+  using Place = TracePlace::Kind;
+  if (lifo_ != nullptr) book.add_queued(*lifo_, {Place::slot, index_});
+  struct Held {
+    typename Shared<Env>::Queue* queue = nullptr;
+    ~Held() {
+      if (queue != nullptr) queue->put_back();
+    }
+  };
+  std::vector<Header*> tasks;
+  {
+    Held held;
+    if (remote_.queue.steal_all(tasks)) held.queue = &remote_.queue;  // false: a missing worker is stealing here
+    for (Header* task : tasks) book.add_queued(*task, {Place::queue, index_});
+  }
+  for (Header* task : deferred_) book.add_deferred(*task, index_);
+}
+
+// ---- the leader: a worker, or a requester at its limit ------------------------------------------------------------
+
+template <Environment Env>
+void Shared<Env>::lead_dump() {
+  Attendance next;
+  do {
+    const auto requests = rendezvous.take_requests();
+    std::shared_ptr<TraceBook> book;
+    if (!requests.empty()) {
+      try {
+        book = std::make_shared<TraceBook>(dump_clock(), static_cast<const Home*>(this));
+        write_dump(*book);
+      } catch (const std::bad_alloc&) {  // the dump is cut short; everything has been put back
+        if (book != nullptr) book->set_out_of_memory();
+      }
+    }
+    for (const auto& request : requests) request->serve(book);
+    next = rendezvous.finish();
+    if (book != nullptr) requeue_woken(book->take_woken());
+    for (const auto& request : requests) request->tell();
+  } while (next.part == Attendance::Part::lead);
+  follow(next);
+}
+
+template <Environment Env>
+void Shared<Env>::write_dump(TraceBook& book) {
+  for (std::uint32_t i = 0; i < options.workers; ++i) {
+    const bool is_present = rendezvous.is_present(i);
+    book.add_worker(i, remotes[i]->metrics, is_present, !is_present && rendezvous.has_left(i));
+    if (is_present) remotes[i]->core->show_to(book);
+  }
+  // The other queues are read under their locks, so a missing worker takes nothing out of them meanwhile.
+  for (std::uint32_t i = 0; i < options.workers; ++i) {
+    Remote& remote = *remotes[i];
+    const std::lock_guard lock(remote.inbox_mutex);
+    remote.inbox.for_each(remote.inbox_synced, [&](Header& task) { book.add_queued(task, {TracePlace::Kind::inbox, i}); });
+  }
+  {
+    const std::lock_guard lock(mutex);
+    inject.for_each(inject_synced, [&](Header& task) { book.add_queued(task, {TracePlace::Kind::inject, 0}); });
+  }
+  slots_->for_each_slot([&](Header& slot) { book.add_from_registry(slot); });
+  book.set_complete(rendezvous.is_complete());
+}
+
+/// They come from outside, as the wakes did.
+template <Environment Env>
+void Shared<Env>::requeue_woken(Header* task) {
+  while (task != nullptr) {
+    Header& next = *std::exchange(task, task->queue_next);
+    if (next.home != this) {
+      next.home->schedule(next, Ready::woken);  // block_on: its own thread
+      continue;
+    }
+    if (options.histograms.latency) next.ready_since.store(now(), relaxed);  // relaxed: published with the queue
+    Lane* const lane = next.lane;
+    // After a shutdown began there is no queue for it any more: it is ended here, in its lane.
+    const bool ends_here = lane != nullptr && is_closed();
+    if (ends_here) lane->enter();
+    push_remote(next);
+    if (ends_here) lane->leave();
+    notify_parked();
+  }
+}
+
+/// A worker that will not come again, while the others may be waiting for it.
+template <Environment Env>
+void Shared<Env>::leave_dumps(std::uint32_t worker) {
+  if constexpr (taskdump) follow(rendezvous.leave(worker));
+}
+
+/// What the one who asked has to do for a round.
+template <Environment Env>
+void Shared<Env>::follow(Attendance attendance) {
+  if (attendance.part == Attendance::Part::lead) lead_dump();
+  if (attendance.part != Attendance::Part::wait) return;
+  // Only sleepers need a token: an awake worker looks in its upkeep, or on its way to sleep, when it is on the list (rest.hpp).
+  const std::lock_guard lock(mutex);
+  if (!rendezvous.is_open()) return;
+  for (const std::uint32_t worker : idle_synced.sleepers) {
+    if (!rendezvous.has_arrived(worker)) remotes[worker]->wake.notify();
+  }
+}
+
+template <Environment Env>
+void Shared<Env>::ask(std::shared_ptr<DumpRequest> request) {
+  if constexpr (!taskdump) throw std::runtime_error("no dump can be made: the build has TASKDUMP=OFF");
+  follow(rendezvous.ask(std::move(request)));
+}
+
+template <Environment Env>
+void Shared<Env>::withdraw(const DumpRequest& request) {
+  follow(rendezvous.withdraw(request));
+}
+
+template <Environment Env>
+void Shared<Env>::hurry(const DumpRequest& request) {
+  follow(rendezvous.close_for(request));
+}
+
+}  // namespace rt
