@@ -69,6 +69,18 @@ void check_coroutine_object(const SpawnRequest& request) {
   }
 }
 
+/// Code of this package: the user's own line is what is wanted.
+bool is_of_package(PyFrameObject* frame) {
+  static PyObject* const folder = [] {
+    const py::object file = py::module_::import("stealscope").attr("__file__");
+    return py::object(py::module_::import("os.path").attr("dirname")(file)).release().ptr();
+  }();
+  PyCodeObject* code = PyFrame_GetCode(frame);
+  const bool is_ours = PyUnicode_Tailmatch(code->co_filename, folder, 0, PY_SSIZE_T_MAX, -1) == 1;
+  Py_DECREF(code);
+  return is_ours;
+}
+
 }  // namespace
 
 bool check_target(const SpawnRequest& request) {
@@ -135,12 +147,20 @@ void explain_missing_loop(PyObject* error) {
 void remember_spawn_place(rt::Header& task) {
   PyFrameObject* frame = PyEval_GetFrame();  // borrowed; null outside Python code
   if (frame == nullptr) return;
+  Py_INCREF(frame);
+  while (is_of_package(frame)) {
+    PyFrameObject* caller = PyFrame_GetBack(frame);  // new, or null at the bottom
+    if (caller == nullptr) break;
+    Py_DECREF(frame);
+    frame = caller;
+  }
   PyCodeObject* code = PyFrame_GetCode(frame);
   if (task.extra == nullptr) task.extra = new rt::TaskExtra;
   task.extra->place.line = static_cast<std::uint32_t>(PyFrame_GetLineNumber(frame));
   if (const char* file = PyUnicode_AsUTF8(code->co_filename)) task.extra->place.file = file;
   if (const char* function = PyUnicode_AsUTF8(code->co_qualname)) task.extra->place.function = function;
   Py_DECREF(code);
+  Py_DECREF(frame);
 }
 
 }  // namespace bind

@@ -73,6 +73,7 @@ PollResult poll_callable(rt::Header& task) {
     task.outcome = Outcome::cancelled;
     return PollResult::ready;
   }
+  const Running running(python);
   PyObject* result = call_in_context(python);
   end_regions();  // one that was entered by hand and not left
   if (result == nullptr) return end_with_error(task);
