@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -132,10 +133,8 @@ class Run:
             if op in ("sleep", "block"):
                 time.sleep(value * 1e-6)
             elif op == "join" and value in mine:
-                try:
+                with suppress(ss.CancelledError):
                     mine[value].result()
-                except ss.CancelledError:
-                    pass
             else:
                 self.other(runtime, number, mine, op, value)
         self.count(self.ended, number)

@@ -267,7 +267,7 @@ def test_a_runtime_that_does_not_settle_is_a_timeout_error(one: ss.Runtime) -> N
     entered, go = threading.Event(), threading.Event()
     busy = one.spawn(lambda: (entered.set(), go.wait(LIMIT)))
     assert entered.wait(LIMIT)
-    with pytest.raises(TimeoutError, match="did not come to rest within 0.01 s: 1 tasks alive; leave settled out"):
+    with pytest.raises(TimeoutError, match=r"did not come to rest within 0.01 s: 1 tasks alive; leave settled out"):
         one.handle.metrics(settled=True, timeout=0.01)
     with pytest.raises(RuntimeError, match=r"self_check\(\) needs a runtime at rest"):
         one.handle.self_check()
@@ -441,7 +441,7 @@ def test_a_recording_goes_on_while_the_gil_is_held(one: ss.Runtime) -> None:
 
 def test_a_recording_survives_an_error_and_the_end_of_the_runtime() -> None:
     rt = ss.Runtime(workers=1)
-    with pytest.raises(ZeroDivisionError), rt.handle.record(every=0.01) as samples:
+    with pytest.raises(ZeroDivisionError), rt.handle.record(every=0.01) as samples:  # noqa: PT012
         rt.shutdown()
         1 / 0
     assert len(samples) >= 2

@@ -10,6 +10,7 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -112,7 +113,7 @@ def test_a_coroutine_object_takes_no_arguments(one: ss.Runtime) -> None:
 def test_a_coroutine_object_is_spawned_once(one: ss.Runtime) -> None:
     coroutine = twice(4)
     handle = one.spawn(coroutine)
-    with pytest.raises(RuntimeError, match="already (spawned|started).*call the async function again"):
+    with pytest.raises(RuntimeError, match=r"already (spawned|started).*call the async function again"):
         one.spawn(coroutine)
     assert handle.result(LIMIT) == 8
     with pytest.raises(RuntimeError, match="already started"):
@@ -155,7 +156,7 @@ def test_a_coroutine_object_that_was_started_is_refused(one: ss.Runtime) -> None
 
 @pytest.mark.parametrize("target", [3, None, "sum", [twice], object()])
 def test_what_cannot_be_called_is_refused_by_name(one: ss.Runtime, target: Any) -> None:
-    with pytest.raises(TypeError, match="cannot spawn .*need a callable, an async function, a coroutine object or a Workload"):
+    with pytest.raises(TypeError, match=r"cannot spawn .*need a callable, an async function, a coroutine object or a Workload"):
         one.spawn(target)
 
 
@@ -193,6 +194,7 @@ def test_a_blocking_job_is_a_plain_function(one: ss.Runtime, target: Any) -> Non
 
 def test_spawn_on_begins_on_that_worker() -> None:
     with ss.Runtime(workers=3) as rt:
+        rt.handle.metrics(settled=True, timeout=LIMIT)  # every worker has its thread
         threads = [rt.handle.worker_metrics(i)["thread_id"] for i in range(3)]
         for index in range(3):
             assert rt.spawn_on(index, threading.get_ident).result(LIMIT) in threads
@@ -314,7 +316,7 @@ def test_a_result_that_is_late_is_a_timeout_error_and_the_task_goes_on(one: ss.R
 def test_a_bad_timeout_is_refused(one: ss.Runtime, timeout: float) -> None:
     handle = one.spawn(int)
     for call in (handle.result, handle.exception):
-        with pytest.raises(ValueError, match="timeout=.*need"):
+        with pytest.raises(ValueError, match=r"timeout=.*need"):
             call(timeout=timeout)
     with pytest.raises(TypeError):
         handle.result(timeout="1")  # type: ignore[arg-type]
@@ -470,10 +472,8 @@ def test_a_coroutine_that_catches_it_and_returns_was_not_cancelled(one: ss.Runti
 
     async def stubborn() -> str:
         waits.set()
-        try:
+        with suppress(ss.Cancelled):
             await for_ever()
-        except ss.Cancelled:
-            pass
         return "still here"
 
     handle = one.spawn(stubborn)
@@ -552,7 +552,7 @@ def test_a_cancelled_workload_stops(rt: ss.Runtime) -> None:
 
 
 def test_a_run_that_times_out_is_cancelled(rt: ss.Runtime) -> None:
-    with pytest.raises(TimeoutError, match="had not ended after 0.01 s; it was cancelled"):
+    with pytest.raises(TimeoutError, match=r"had not ended after 0.01 s; it was cancelled"):
         rt.run(ss.workloads.fork_join(12, 2, 20_000_000), timeout=0.01)
     rt.handle.metrics(settled=True, timeout=LIMIT)
     assert rt.handle.num_alive_tasks() == 0
@@ -604,7 +604,7 @@ def test_a_callable_gets_the_failures_that_nobody_reads() -> None:
 
 
 def test_shutdown_on_failure_cancels_all_and_raises_it_at_the_end_of_with() -> None:
-    with pytest.raises(LookupError, match="fatal"), ss.Runtime(workers=2, unhandled_exception="shutdown") as rt:
+    with pytest.raises(LookupError, match="fatal"), ss.Runtime(workers=2, unhandled_exception="shutdown") as rt:  # noqa: PT012
         others = [rt.spawn(for_ever) for _ in range(5)]
         rt.spawn(fail, "fatal")
         for other in others:
