@@ -72,15 +72,20 @@ class Rendezvous {
   [[nodiscard]] Attendance withdraw(const Request& request) {
     const std::lock_guard lock(mutex_);
     std::erase_if(requests_, [&](const auto& other) { return other.get() == &request; });
+    if (hurried_ == &request) hurried_ = nullptr;
     if (!requests_.empty() || phase_ != Phase::gathering) return {};
     return close_locked();
   }
 
-  /// At a requester's own limit. lead: the round still gathered; what is there has to do.
+  /// At a requester's own limit, once. lead: the round still gathered; what is there has to do. none: the dump is being made, or
+  /// the one before is, and then the next round does not gather at all.
   [[nodiscard]] Attendance close_for(const Request& request) {
     const std::lock_guard lock(mutex_);
     const bool waits = std::any_of(requests_.begin(), requests_.end(), [&](const auto& other) { return other.get() == &request; });
-    return waits && phase_ == Phase::gathering ? close_locked() : Attendance{};
+    if (!waits) return {};
+    if (phase_ == Phase::gathering) return close_locked();
+    hurried_ = &request;
+    return {};
   }
 
   /// Who wakes the sleepers, about one of them: it is here already, and needs no token.
@@ -119,12 +124,8 @@ class Rendezvous {
     return phase_ == Phase::gathering && all_here() ? close_locked() : Attendance{};
   }
 
-  /// A worker's thread: sleeps until the round is over or the deadline.
-  void wait(std::uint32_t round, Nanos deadline) {
-    while (this->round() == round) {
-      if (!Env::wait_on(round_, round, deadline)) return;
-    }
-  }
+  /// A worker's thread: sleeps until the round is over, or for no reason; or until the deadline, and returns false. look_again() tells.
+  bool wait(std::uint32_t round, Nanos deadline) { return Env::wait_on(round_, round, deadline); }
 
   // ---- the leader ----
 
@@ -174,7 +175,8 @@ class Rendezvous {
   [[nodiscard]] Attendance open_locked() {
     deadline_ = requests_.front()->deadline;
     set_phase(Phase::gathering);
-    return all_here() ? close_locked() : here(Part::wait);
+    const bool is_late = std::exchange(hurried_, nullptr) != nullptr;
+    return all_here() || is_late ? close_locked() : here(Part::wait);
   }
 
   [[nodiscard]] Attendance close_locked() {
@@ -208,6 +210,7 @@ class Rendezvous {
   bool led_complete_ = false;
   Requests requests_;
   Requests led_for_;
+  const Request* hurried_ = nullptr;  // waits for the next round, and its time is over
 };
 
 }  // namespace rt
