@@ -6,13 +6,13 @@
 
 namespace rt::detail {
 
-Header& take_slot(std::size_t output_bytes, std::size_t frame_bytes) {
+Header& take_slot(SlotPlan plan) {
   Context* context = current();
   if (context == nullptr || context->home == nullptr) {
     throw std::logic_error("a Task was made outside every runtime; pass the function to spawn() or block_on() instead");
   }
   SlotCache* cache = context->slots;  // a worker's, of its own home's registry
-  return (cache != nullptr ? cache->registry() : context->home->slots()).take(output_bytes, frame_bytes, cache);
+  return (cache != nullptr ? cache->registry() : context->home->slots()).take(plan, cache);
 }
 
 void give_up_slot(Header& header) noexcept { SlotRegistry::give(header); }

@@ -118,7 +118,7 @@ inline std::exception_ptr keep_exception() {
 namespace detail {
 
 /// A slot for a task's frame in the current runtime. Throws std::logic_error outside every runtime.
-[[nodiscard]] Header& take_slot(std::size_t output_bytes, std::size_t frame_bytes);
+[[nodiscard]] Header& take_slot(SlotPlan plan);
 /// The header of a frame that lies in a slot.
 void give_up_slot(Header& header) noexcept;
 
@@ -169,7 +169,7 @@ namespace detail {
 
 template <class T>
 struct TaskPromiseBase : AwaitingPromise {
-  static void* operator new(std::size_t bytes) { return take_slot(sizeof(Stored<T>), bytes).body(); }
+  static void* operator new(std::size_t bytes) { return take_slot(slot_plan(sizeof(Stored<T>), bytes)).body(); }
   // The slot outlives the frame: the handle reads the result from it. Whoever drops the last reference frees it.
   static void operator delete(void*, std::size_t) noexcept {}
 

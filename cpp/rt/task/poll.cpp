@@ -127,7 +127,7 @@ bool request_cancel(Header& task) {
 void free_task(Header& task) {
   task.join_waker.drop();
   delete std::exchange(task.extra, nullptr);
-  SlotRegistry::give(task);
+  SlotRegistry::give_task(task, current());
 }
 
 }  // namespace rt

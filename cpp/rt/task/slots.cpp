@@ -9,20 +9,6 @@
 namespace rt {
 namespace {
 
-constexpr std::uint16_t class_for(std::size_t bytes) {
-  for (std::uint16_t i = 0; i < slot_sizes.size(); ++i) {
-    if (bytes <= slot_sizes[i]) return i;
-  }
-  return large_class;
-}
-
-// One table look-up instead of the search above, by 64-byte steps.
-constexpr std::array<std::uint8_t, 65> class_by_line = [] {
-  std::array<std::uint8_t, 65> table{};
-  for (std::size_t line = 0; line < table.size(); ++line) table[line] = static_cast<std::uint8_t>(class_for(line * 64));
-  return table;
-}();
-
 std::size_t round_up(std::size_t bytes, std::size_t unit) { return (bytes + unit - 1) / unit * unit; }
 
 void* aligned_block(std::size_t bytes) {
@@ -132,17 +118,15 @@ Header& SlotRegistry::take_large(std::size_t bytes) {
   return *one.pop();
 }
 
-Header& SlotRegistry::take(std::size_t output_bytes, std::size_t body_bytes, SlotCache* cache) {
-  const std::size_t body_offset = sizeof(Header) + round_up(std::max<std::size_t>(output_bytes, 16), 16);
-  const std::size_t bytes = body_offset + body_bytes;
-  const std::uint16_t size_class = bytes > slot_sizes.back() ? large_class : class_by_line[round_up(bytes, 64) / 64];
+Header& SlotRegistry::take(SlotPlan plan, SlotCache* cache) {
+  const std::uint16_t size_class = plan.size_class;
   Header* slot = nullptr;
   if (size_class != large_class && cache != nullptr && &cache->registry_ == this) {
     slot = &cache->take(size_class);
   } else {
     const std::scoped_lock lock(depot_mutex_);
     if (size_class == large_class) {
-      slot = &take_large(bytes);
+      slot = &take_large(plan.bytes);
     } else {
       Magazine& stock = outside_[size_class];
       if (stock.top == nullptr) stock = full_magazine(size_class);
@@ -150,7 +134,7 @@ Header& SlotRegistry::take(std::size_t output_bytes, std::size_t body_bytes, Slo
     }
     if (orphaned_) ++held_;
   }
-  slot->body_offset = static_cast<std::uint16_t>(body_offset);
+  slot->body_offset = plan.body_offset;
   return *slot;
 }
 

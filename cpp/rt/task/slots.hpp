@@ -19,6 +19,8 @@
 #include <mutex>
 #include <vector>
 
+#include "rt/env/cpu.hpp"
+#include "rt/task/context.hpp"
 #include "rt/task/header.hpp"
 
 namespace rt {
@@ -27,6 +29,36 @@ inline constexpr std::size_t chunk_bytes = 64 * 1024;
 inline constexpr std::array<std::uint32_t, 14> slot_sizes{192, 256, 320, 384,  448,  512,  640,
                                                           768, 1024, 1280, 1536, 2048, 3072, 4096};
 inline constexpr std::uint16_t large_class = slot_sizes.size();  // one slot a chunk
+
+constexpr std::uint16_t slot_class_for(std::size_t bytes) {
+  for (std::uint16_t i = 0; i < slot_sizes.size(); ++i) {
+    if (bytes <= slot_sizes[i]) return i;
+  }
+  return large_class;
+}
+
+// One table look-up instead of the search above, by 64-byte steps.
+inline constexpr std::array<std::uint8_t, 65> slot_class_by_line = [] {
+  std::array<std::uint8_t, 65> table{};
+  for (std::size_t line = 0; line < table.size(); ++line) {
+    table[line] = static_cast<std::uint8_t>(slot_class_for(line * 64));
+  }
+  return table;
+}();
+
+/// How a header, a result and a body lie in a slot: known when a coroutine's ramp is compiled.
+struct SlotPlan {
+  std::size_t bytes;
+  std::uint16_t size_class;
+  std::uint16_t body_offset;
+};
+constexpr SlotPlan slot_plan(std::size_t output_bytes, std::size_t body_bytes) {
+  const std::size_t output_room = output_bytes < 16 ? 16 : (output_bytes + 15) / 16 * 16;
+  const std::size_t offset = sizeof(Header) + output_room;
+  const std::size_t bytes = offset + body_bytes;
+  return {bytes, bytes > slot_sizes.back() ? large_class : std::uint16_t{slot_class_by_line[(bytes + 63) / 64]},
+          static_cast<std::uint16_t>(offset)};
+}
 
 /// A chain of free slots of one class, linked by queue_next.
 struct Magazine {
@@ -62,7 +94,10 @@ class SlotCache {
   [[nodiscard]] Header& take(std::uint16_t size_class) {
     Stock& stock = stock_[size_class];
     if (stock.loaded.top == nullptr) refill(stock, size_class);
-    return *stock.loaded.pop();
+    Header& slot = *stock.loaded.pop();
+    // A burst of spawns takes one after the other; header and the beginning of the frame are four lines.
+    if (stock.loaded.top != nullptr) prefetch_for_write(stock.loaded.top, 256);
+    return slot;
   }
   void give(Header& slot) {
     Stock& stock = stock_[slot.size_class];
@@ -92,11 +127,23 @@ class SlotRegistry {
   SlotRegistry(const SlotRegistry&) = delete;
   SlotRegistry& operator=(const SlotRegistry&) = delete;
 
-  /// Any thread. A free slot with room for `body` bytes behind header and result; from `cache` if that is ours.
-  [[nodiscard]] Header& take(std::size_t output_bytes, std::size_t body_bytes, SlotCache* cache);
+  /// Any thread. A free slot of that plan; from `cache` if that is ours.
+  [[nodiscard]] Header& take(SlotPlan plan, SlotCache* cache);
+  [[nodiscard]] Header& take(std::size_t output_bytes, std::size_t body_bytes, SlotCache* cache) {
+    return take(slot_plan(output_bytes, body_bytes), cache);
+  }
 
   /// Any thread. The slot's word must say: no references.
   static void give(Header& slot);
+  /// The same for a task that has had a home. `here` is this thread's context.
+  static void give_task(Header& slot, Context* here) {
+    // A worker's cache is of its home's registry, and so is a task's slot: the slot's chunk need not be looked at.
+    if (here != nullptr && here->slots != nullptr && here->home == slot.home && slot.size_class != large_class) {
+      here->slots->give(slot);
+    } else {
+      give(slot);
+    }
+  }
 
   /// The registry that a slot belongs to.
   static SlotRegistry& of(Header& slot);
