@@ -137,6 +137,12 @@ class Ring {
     }
   }
 
+  /// Owner thread only. What pop() would take, unless a thief is faster: a hint, which may be used up already.
+  [[nodiscard]] const T* next_hint() {
+    const Head head = Head::unpack(head_.load(relaxed));  // relaxed: a hint
+    return head.real == own_tail() ? nullptr : slot(head.real).get();  // only the owner writes slots
+  }
+
   /// Owner thread of `dst` only, which is another ring. Takes ceil(n / 2) of the n tasks here: the youngest of them is returned,
   /// the others stand in `dst`. nullptr: nothing to take, another thief is at it, or `dst` is more than half full.
   [[nodiscard]] T* steal_into(Ring& dst, std::uint32_t& stolen) {

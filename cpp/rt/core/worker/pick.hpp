@@ -20,7 +20,10 @@ template <Environment Env>
 Header* Worker<Env>::next_local() {
   world_.charge(Cost::pop, 1);
   if (lifo_ != nullptr) return std::exchange(lifo_, nullptr);
-  return remote_.queue.pop();
+  Header* task = remote_.queue.pop();
+  // The one after it is likely to be polled next, and may long have left the cache.
+  if constexpr (!Env::simulated) prefetch_for_write(remote_.queue.next_hint(), 256);
+  return task;
 }
 
 template <Environment Env>

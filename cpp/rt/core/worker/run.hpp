@@ -93,7 +93,7 @@ Polled Worker<Env>::poll_one(Header& task, Seat<Env>& seat) {
   // relaxed: a figure for a dump.
   task.last_worker.store(static_cast<std::uint16_t>(index_), relaxed);
   remote_.metrics.enter_poll(task.id, now);
-  const Polled polled = shared_.options.hooks.has_poll_hook() ? poll_with_hooks(task, seat) : poll_counted(task, seat);
+  const Polled polled = has_poll_hook_ ? poll_with_hooks(task, seat) : poll_counted(task, seat);
   // The core may be gone: only the seat knows.
   if (seat.core == this && batch_.needs_clock()) batch_.end_task_poll(world_.now());
   return polled;

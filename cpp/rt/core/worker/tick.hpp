@@ -14,6 +14,7 @@ Worker<Env>::Worker(Shared<Env>& shared, std::uint32_t index, World world)
                                                            : tuning::initial_global_interval),
       until_upkeep_(shared.options.event_interval),
       lifo_enabled_(shared.options.lifo_slot),
+      has_poll_hook_(shared.options.hooks.has_poll_hook()),
       batch_(shared.options.histograms, shared.options.watch_polls),
       world_(std::move(world)),
       slots_(shared.slots()) {
