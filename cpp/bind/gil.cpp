@@ -122,6 +122,11 @@ GilScope::~GilScope() {
   if (entered_) python_lane().leave();
 }
 
+WithoutGil::~WithoutGil() noexcept(false) {
+  if (is_finalizing()) sleep_for_ever();
+  PyEval_RestoreThread(state_);
+}
+
 bool signal_raised() {
   const GilScope gil;
   return PyErr_CheckSignals() != 0;

@@ -41,6 +41,19 @@ class GilScope {
   bool entered_;
 };
 
+/// A scope without the GIL, for a thread that has it and is going to wait. At interpreter exit the thread does not come
+/// back: taking the GIL would unwind it (pthread_exit), through frames that may not be unwound.
+class WithoutGil {
+ public:
+  WithoutGil() : state_(PyEval_SaveThread()) {}
+  ~WithoutGil() noexcept(false);  // the interpreter may go between the check and the entry
+  WithoutGil(const WithoutGil&) = delete;
+  WithoutGil& operator=(const WithoutGil&) = delete;
+
+ private:
+  PyThreadState* state_;
+};
+
 /// A counted reference that may be dropped on any thread.
 class PyRef {
  public:

@@ -133,7 +133,7 @@ py::dict take_dump(RuntimeState& runtime, rt::Nanos limit) {
   }
   rt::DumpResult dump;
   {
-    const py::gil_scoped_release unlocked;
+    const WithoutGil unlocked;
     dump = runtime.drive->dump(limit);
   }
   return dump_dict(dump, runtime.drive->started_at());

@@ -76,10 +76,10 @@ py::object block_in_place(rt::Nanos cost, const py::function& function, const py
   py::object result;
   std::optional<py::error_already_set> error;
   {
-    const py::gil_scoped_release unlocked;  // the hand-over wakes tasks and may make a thread
+    const WithoutGil unlocked;  // the hand-over wakes tasks and may make a thread
     context->home->block_in_place(
         [&] {
-          const py::gil_scoped_acquire locked;
+          const GilScope locked;
           try {
             result = function(*args);
           } catch (py::error_already_set& raised) {
@@ -110,7 +110,7 @@ void init_inside(py::module_& module) {
   module.def("yield_now", [] { return make_wait(std::make_unique<rt::YieldNow>()); });
   module.def("consume_budget", [] { return make_wait(std::make_unique<rt::ConsumeBudget>()); });
   module.def("work_ns", [](rt::Nanos span) { return make_wait(std::make_unique<rt::Work>(span)); });
-  module.def("spin_ns", &rt::spin_for, py::call_guard<py::gil_scoped_release>());
+  module.def("spin_ns", &rt::spin_for, py::call_guard<WithoutGil>());
   module.def("block_in_place", &block_in_place, py::arg("cost_ns"), py::arg("function"), py::arg("args"));
   module.def("enters_coroutine", [] { return current_coroutine() != nullptr; });
 }

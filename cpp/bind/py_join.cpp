@@ -5,6 +5,7 @@
 #include "bind/py_task.hpp"
 #include "bind/py_wait.hpp"
 #include "rt/task/context.hpp"
+#include "rt/workload/workload.hpp"
 
 namespace bind {
 
@@ -86,7 +87,12 @@ JoinHandle::Hub& JoinHandle::hub() {
 
 bool JoinHandle::cancelled() const { return ref_.done() && ref_.task()->outcome == rt::Outcome::cancelled; }
 
-bool JoinHandle::cancel() { return ref_.cancel(); }
+bool JoinHandle::cancel() {
+  if (is_python(*ref_.task())) return ref_.cancel();
+  const bool lived = !ref_.done();
+  rt::stop_workload(ref_);  // a tree of tasks is ended at once, not level by level
+  return lived;
+}
 
 std::string JoinHandle::name() const {
   const rt::Header& task = *ref_.task();
@@ -101,6 +107,7 @@ py::object JoinHandle::repr() const {
 
 void JoinHandle::wait(rt::Nanos timeout_ns, const char* call) {
   if (ref_.done()) return;
+  if (runtime_->is_forked_copy()) runtime_->check_open();  // raises: nobody in this process would ever end it
   Hub& waits = hub();
   const bool in_time = wait_where_allowed(call, [&](const std::function<bool()>& give_up) {
     return waits.done.wait_blocking(timeout_ns, give_up);
@@ -173,6 +180,9 @@ py::object JoinHandle::exception(rt::Nanos timeout_ns) {
 }
 
 void JoinHandle::add_done_callback(const py::object& self, py::object function) {
+  if (PyCallable_Check(function.ptr()) == 0) {
+    throw py::type_error("add_done_callback() needs a callable, not " + std::string(py::repr(function)));
+  }
   auto& handle = self.cast<JoinHandle&>();
   Hub& hub = handle.hub();
   {
@@ -221,7 +231,7 @@ bool wait_where_allowed(const char* call, const std::function<bool(const std::fu
   };
   bool in_time = false;
   {
-    const py::gil_scoped_release unlocked;
+    const WithoutGil unlocked;
     if (on_worker) {
       context->home->block_in_place([&] { in_time = wait(give_up); }, 0);
     } else {

@@ -130,7 +130,7 @@ class Recorder {
   Recorder(std::shared_ptr<RuntimeState> runtime, std::uint64_t every_ns)
       : runtime_(std::move(runtime)), every_(every_ns), thread_([this] { run(); }) {}
   ~Recorder() {
-    const py::gil_scoped_release unlocked;
+    const WithoutGil unlocked;
     end_thread();
   }
   Recorder(const Recorder&) = delete;
@@ -139,12 +139,12 @@ class Recorder {
   /// Takes a last look, ends the thread, and gives what was collected since the last call, as Handle.metrics() would.
   py::list stop() {
     {
-      const py::gil_scoped_release unlocked;
+      const WithoutGil unlocked;
       end_thread();
     }
     const std::vector<Sample> samples = std::exchange(samples_, {});  // nobody else is left
     std::ostringstream runtime_id;
-    runtime_id << runtime_->name << '-' << std::hex << reinterpret_cast<std::uintptr_t>(runtime_->shared().world());
+    runtime_id << runtime_->name << '#' << runtime_->serial;  // as Handle.metrics() has it
     const py::object features = py::module_::import("stealscope._core").attr("FEATURES");
     py::list result;
     for (const Sample& sample : samples) {

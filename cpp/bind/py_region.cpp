@@ -29,7 +29,7 @@ void begin() {
   if (task == nullptr) return;
   rt::HandedOver given;
   {
-    const py::gil_scoped_release unlocked;  // the hand-over wakes tasks and may make a thread
+    const WithoutGil unlocked;  // the hand-over wakes tasks and may make a thread
     given = rt::current()->home->hand_over();
   }
   regions().push_back({task, given});
@@ -39,7 +39,7 @@ void end_last() {
   const Region region = regions().back();
   regions().pop_back();
   if (region.given.worker == nullptr) return;
-  const py::gil_scoped_release unlocked;
+  const WithoutGil unlocked;
   rt::current()->home->take_back(region.given);
 }
 

@@ -101,10 +101,12 @@ Shared make_runtime(const py::dict& options) {
     state->unhandled = Unhandled::call;
     state->unhandled_call = PyRef::borrow(unhandled.ptr());
   }
+  static std::uint64_t made = 0;  // under the GIL
+  state->serial = ++made;
   state->name = threads.name;
   state->fork_generation = current_fork_generation();
   {
-    const py::gil_scoped_release unlocked;  // a thread-start hook may want the GIL
+    const WithoutGil unlocked;  // a thread-start hook may want the GIL
     state->drive = rt::ThreadDrive::start(scheduler, std::move(threads));
   }
   runtimes_by_world()[state->shared().world()] = state;
@@ -175,7 +177,7 @@ py::object block_on(const Shared& runtime, const py::object& target, const py::t
   task.state.init_new();
   bool interrupted = false;
   {
-    const py::gil_scoped_release unlocked;
+    const WithoutGil unlocked;
     home.drive(task, [&interrupted] {
       interrupted = signal_raised();
       if (interrupted) {
@@ -209,7 +211,7 @@ bool wait_ended(RuntimeState& runtime, rt::Nanos timeout_ns) {
 
 void close(RuntimeState& runtime) {
   runtime.refusing.store(true, std::memory_order_release);  // release: pairs with check_open()
-  const py::gil_scoped_release unlocked;
+  const WithoutGil unlocked;
   runtime.drive->close();
 }
 
@@ -265,9 +267,17 @@ void init_runtime(py::module_& module) {
       .def("spawn", &spawn)
       .def("spawn_blocking", &spawn_blocking)
       .def("spawn_workload",
-           [](const Shared& r, const py::list& preorder, const py::object& name, const py::object& transform) {
+           [](const Shared& r, const py::list& preorder, const py::object& name, const py::object& transform,
+              std::int64_t worker) {
              r->check_open();
-             return in_context(*r, [&] { return spawn_workload(r, preorder, name, transform); });
+             rt::SpawnOptions options;
+             const auto text = name.is_none() ? std::string() : name.cast<std::string>();
+             options.name = text;
+             if (worker != -1) {
+               check_worker(*r, worker);
+               options.worker = static_cast<std::uint32_t>(worker);
+             }
+             return in_context(*r, [&] { return spawn_workload(r, preorder, options, transform); });
            })
       .def("block_on", &block_on)
       .def("refuse_outsiders", [](RuntimeState& r) { r.refusing.store(true, std::memory_order_release); })  // see close()
@@ -280,7 +290,7 @@ void init_runtime(py::module_& module) {
       .def_property_readonly("is_closed", [](RuntimeState& r) { return r.shared().is_closed(); })
       .def_property_readonly("is_forked_copy", &RuntimeState::is_forked_copy)
       .def_property_readonly("unfinished_jobs", [](RuntimeState& r) { return r.drive->pool().unfinished(); })
-      .def_property_readonly("key", [](RuntimeState& r) { return reinterpret_cast<std::uintptr_t>(r.shared().world()); });
+      .def_property_readonly("key", [](const RuntimeState& r) { return r.serial; });
   init_metrics(module, runtime);
   module.def("current_runtime", &current_runtime, "The native runtime whose code runs on this thread, or None.");
   module.def("inside_runtime", &inside_runtime, "True in a task, a blocking job or a block_on of this runtime.");

@@ -53,7 +53,7 @@ py::dict simulate(std::uint64_t tasks, const std::vector<std::int64_t>& rows, st
   const rt::Program program = rt::program_from_rows(tasks, rows);
   rt::ProgramResult run;
   {
-    const py::gil_scoped_release unlocked;
+    const WithoutGil unlocked;
     run = rt::run_program_sim(program, workers, {bytes.begin(), bytes.end()}, seed);
   }
   py::dict result;

@@ -2,6 +2,7 @@
 
 #include <unordered_set>
 
+#include "bind/py_join.hpp"
 #include "bind/runtime_state.hpp"
 
 namespace bind {
@@ -110,15 +111,17 @@ void forget_pending_coroutine(PyObject* coroutine) {
 }
 
 bool refuse_awaitable_result(PyObject* result) {
-  const bool awaitable = PyCoro_CheckExact(result) ||
-                         (Py_TYPE(result)->tp_as_async != nullptr && Py_TYPE(result)->tp_as_async->am_await != nullptr &&
-                          type_name(result) == "coroutine");
-  if (!awaitable) return false;
-  PyObject* closed = PyObject_CallMethod(result, "close", nullptr);
-  if (closed == nullptr) PyErr_Clear();
-  Py_XDECREF(closed);
+  const PyAsyncMethods* methods = Py_TYPE(result)->tp_as_async;
+  const bool awaitable = PyCoro_CheckExact(result) || (methods != nullptr && methods->am_await != nullptr);
+  // A join handle may be returned: its task runs whether anybody awaits it or not.
+  if (!awaitable || py::isinstance<JoinHandle>(result)) return false;
+  if (PyCoro_CheckExact(result)) {
+    PyObject* closed = PyObject_CallMethod(result, "close", nullptr);  // so that Python does not warn
+    if (closed == nullptr) PyErr_Clear();
+    Py_XDECREF(closed);
+  }
   PyErr_Format(PyExc_TypeError,
-               "the callable returned a coroutine (%s), which nobody would run; pass the async function itself",
+               "the callable returned something to await (%s), which nobody would; pass the async function itself",
                short_repr(result).c_str());
   return true;
 }

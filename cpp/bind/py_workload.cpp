@@ -39,7 +39,7 @@ rt::Task<RunRecord> run_and_time(rt::WorkloadPtr workload) {
 }  // namespace
 
 std::unique_ptr<JoinHandle> spawn_workload(const std::shared_ptr<RuntimeState>& runtime, const py::list& preorder,
-                                           const py::object& name, const py::object& transform) {
+                                           const rt::SpawnOptions& options, const py::object& transform) {
   auto kept = std::make_shared<KeptArrays>();
   std::vector<rt::Workload> walk;
   for (const py::handle item : preorder) walk.push_back(workload_from(item.cast<py::tuple>(), *kept));
@@ -47,9 +47,6 @@ std::unique_ptr<JoinHandle> spawn_workload(const std::shared_ptr<RuntimeState>& 
   rt::check_workload(whole);
   whole.keep = kept;
   auto workload = std::make_shared<const rt::Workload>(std::move(whole));
-  rt::SpawnOptions options;
-  const auto given_name = name.is_none() ? std::string() : name.cast<std::string>();
-  options.name = given_name;
   auto handle = rt::spawn_with(options, {}, run_and_time, std::move(workload));
   rt::JoinRef ref = std::move(handle).into_ref();
   auto result = std::make_unique<JoinHandle>(std::move(ref), runtime, transform.is_none() ? py::object() : transform);

@@ -21,6 +21,7 @@ struct RuntimeState : std::enable_shared_from_this<RuntimeState> {
   PyRef first_unhandled;            // for `shutdown`: raised where the runtime is left
   std::atomic<bool> refusing{false};  // shutdown has begun: outsiders may not spawn
   unsigned fork_generation = 0;
+  std::uint64_t serial = 0;  // tells runtimes of this process apart
 
   /// Throws RuntimeClosed where this thread may not spawn: after shutdown from outside, in a forked child always.
   void check_open() const;

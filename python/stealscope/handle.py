@@ -141,7 +141,7 @@ class Handle:
         native = self._native
         built = features()
         snapshot: dict[str, Any] = {
-            "runtime": f"{native.name}-{native.key:x}",
+            "runtime": f"{native.name}#{native.key}",
             "elapsed": native.elapsed(),
             "num_workers": native.num_workers(),
             "num_alive_tasks": native.num_alive_tasks(),
@@ -257,7 +257,7 @@ def spawn_on_native(
     if isinstance(target, Workload):
         if args:
             raise TypeError(f"a Workload takes no arguments, but {len(args)} were given")
-        return spawn_workload(native, target, name)
+        return spawn_workload(native, target, name, worker)
     return native.spawn(target, args, name, context, worker)
 
 
@@ -267,11 +267,11 @@ def check_context(context: object) -> None:
         raise TypeError(f"context={context!r}; need a contextvars.Context, such as copy_context() gives, or None")
 
 
-def spawn_workload(native: _core.Runtime, workload: Workload, name: str | None) -> _core.JoinHandle:
+def spawn_workload(native: _core.Runtime, workload: Workload, name: str | None, worker: int = -1) -> _core.JoinHandle:
     """Start a native workload; the handle's result is its `Report`."""
     from .run_report import report_maker
 
-    return native.spawn_workload(list(workload.preorder()), name or workload.kind, report_maker(native, workload))
+    return native.spawn_workload(list(workload.preorder()), name or workload.kind, report_maker(native, workload), worker)
 
 
 def checked_index(worker: int, workers: int) -> int:
@@ -313,9 +313,13 @@ def _laws_at_rest(native: _core.Runtime, snapshot: dict[str, Any]) -> list[tuple
         ]
     if snapshot["features"]["unstable_metrics"]:
         laws += [
-            ("A5: a worker stole fewer tasks than it made steals", all(w["steal_operations"] <= w["steal_count"] for w in workers)),
-            ("A8: a worker parked for nothing more often than it parked", all(w["noop_count"] <= w["park_count"] for w in workers)),
+            (
+                "A5: a worker stole fewer tasks than it made steals",
+                all(w["steal_operations"] <= w["steal_count"] for w in workers),
+            ),
+            (
+                "A8: a worker parked for nothing more often than it parked",
+                all(w["noop_count"] <= w["park_count"] for w in workers),
+            ),
         ]
     return laws
-
-

@@ -141,7 +141,7 @@ class Runtime:
         """
         index = checked_index(worker, self._native.num_workers())
         check_context(context)
-        return self._native.spawn(target, args, name, context, index)
+        return spawn_on_native(self._native, target, args, name, context, index)
 
     def spawn_blocking(
         self, fn: Callable[..., Any], /, *args: Any, name: str | None = None, context: Context | None = None, cost: float = 0.0
@@ -276,9 +276,7 @@ class Runtime:
             return None
 
     def _shut_down_later(self, cancel: bool) -> bool:
-        if cancel:
-            self._native.close()
-        elif self._native.num_alive_tasks() == 0 and self._native.unfinished_jobs == 0:
+        if cancel or (self._native.num_alive_tasks() == 0 and self._native.unfinished_jobs == 0):
             self._native.close()
         else:
             import threading
@@ -325,7 +323,6 @@ def _checked_seed(seed: int | None) -> int:
     if seed is None:
         return int.from_bytes(os.urandom(8), "little") or 1
     return checked_count(seed, "seed", low=0, high=(1 << 64) - 1) or 0x9E3779B97F4A7C15
-
 
 
 def _close_forgotten(native: _core.Runtime) -> None:

@@ -75,12 +75,18 @@ bool BlockingPool::start_for_one_job(std::unique_lock<std::mutex>& lock) {
 }
 
 void BlockingPool::thread_main(std::list<std::thread>::iterator self, std::shared_ptr<void> hold) {
-  call_.thread_start();
   {
     std::unique_lock lock(mutex_);
+    // The job it was made for, if nobody was quicker: a worker's thread is known by the worker's index from its start.
+    const std::optional<Job> first = next_job();
+    const std::uint32_t index = first && first->task == nullptr ? first->worker : no_worker;
+    lock.unlock();
+    call_.thread_start(index);
+    lock.lock();
+    if (first) run(*first, lock);
     work_until_idle_too_long(lock);
     lock.unlock();
-    call_.thread_stop();
+    call_.thread_stop(index);
     lock.lock();
     done_.splice(done_.end(), living_, self);
     threads_.fetch_sub(1, relaxed);
@@ -91,18 +97,25 @@ void BlockingPool::thread_main(std::list<std::thread>::iterator self, std::share
 
 void BlockingPool::work_until_idle_too_long(std::unique_lock<std::mutex>& lock) {
   for (;;) {
-    while (!queue_.empty()) {
-      const Job job = queue_.front();
-      queue_.pop_front();
-      if (job.task != nullptr) queued_.fetch_sub(1, relaxed);
-      lock.unlock();
-      call_.run(job);
-      // release: pairs with the acquire in unfinished(); who sees it gone sees what the job did.
-      if (job.task != nullptr) unfinished_.fetch_sub(1, release);
-      lock.lock();
-    }
+    while (const auto job = next_job()) run(*job, lock);
     if (closed_ || !sleep(lock)) return;
   }
+}
+
+std::optional<BlockingPool::Job> BlockingPool::next_job() {
+  if (queue_.empty()) return std::nullopt;
+  const Job job = queue_.front();
+  queue_.pop_front();
+  if (job.task != nullptr) queued_.fetch_sub(1, relaxed);
+  return job;
+}
+
+void BlockingPool::run(const Job& job, std::unique_lock<std::mutex>& lock) {
+  lock.unlock();
+  call_.run(job);
+  // release: pairs with the acquire in unfinished(); who sees it gone sees what the job did.
+  if (job.task != nullptr) unfinished_.fetch_sub(1, release);
+  lock.lock();
 }
 
 /// True if there may be work; false if it is time to end.

@@ -12,11 +12,12 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 
 #include "rt/env/thread_env.hpp"
-#include "rt/task/header.hpp"
+#include "rt/task/hooks.hpp"
 
 namespace rt {
 
@@ -28,6 +29,8 @@ struct PoolOptions {
 
 class BlockingPool {
  public:
+  static constexpr std::uint32_t no_worker = Hooks::no_worker;
+
   /// What a thread of the pool runs: a blocking job, or a worker.
   struct Job {
     Header* task = nullptr;  // holds the queue's reference
@@ -36,8 +39,9 @@ class BlockingPool {
   struct Callbacks {
     std::function<void(const Job&)> run;
     std::function<void(Header&)> refuse;  // a blocking job that comes too late
-    std::function<void()> thread_start;
-    std::function<void()> thread_stop;
+    /// With the worker that a thread was made for, or no_worker.
+    std::function<void(std::uint32_t)> thread_start;
+    std::function<void(std::uint32_t)> thread_stop;
     std::function<std::shared_ptr<void>()> keep_alive;  // what each thread holds while it lives
   };
 
@@ -63,6 +67,8 @@ class BlockingPool {
  private:
   void thread_main(std::list<std::thread>::iterator self, std::shared_ptr<void> hold);
   void work_until_idle_too_long(std::unique_lock<std::mutex>& lock);
+  [[nodiscard]] std::optional<Job> next_job();
+  void run(const Job& job, std::unique_lock<std::mutex>& lock);
   bool sleep(std::unique_lock<std::mutex>& lock);
   bool start_for_one_job(std::unique_lock<std::mutex>& lock);
   void join_ended(std::unique_lock<std::mutex>& lock);

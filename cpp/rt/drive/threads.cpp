@@ -89,12 +89,12 @@ BlockingPool::Callbacks ThreadDrive::callbacks() {
     drop_reference(task);
     if (lane != nullptr) lane->leave();
   };
-  callbacks.thread_start = [this] {
+  callbacks.thread_start = [this](std::uint32_t worker) {
     name_this_thread(threads_.name + "-pool");
-    if (shared_.options.hooks.on_thread_start) shared_.options.hooks.on_thread_start(Hooks::no_worker);
+    if (shared_.options.hooks.on_thread_start) shared_.options.hooks.on_thread_start(worker);
   };
-  callbacks.thread_stop = [this] {
-    if (shared_.options.hooks.on_thread_stop) shared_.options.hooks.on_thread_stop(Hooks::no_worker);
+  callbacks.thread_stop = [this](std::uint32_t worker) {
+    if (shared_.options.hooks.on_thread_stop) shared_.options.hooks.on_thread_stop(worker);
   };
   callbacks.keep_alive = [this] { return std::static_pointer_cast<void>(shared_from_this()); };
   return callbacks;

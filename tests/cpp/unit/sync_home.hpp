@@ -21,7 +21,7 @@ class QueueHome final : public Home {
   QueueHome() = default;
   /// Another home of the same world, as a block_on has.
   explicit QueueHome(const void* world) : world_(world) {}
-  ~QueueHome() override { slots_->orphan(); }
+  ~QueueHome() override { slots_->orphan(nullptr); }
 
   void schedule(Header& task, Ready) override {
     const std::scoped_lock lock(mutex_);
