@@ -46,9 +46,8 @@ py::tuple recv_blocking(const End& end, rt::Nanos timeout_ns, const char* call, 
 bool send_blocking(const Sender& sender, const py::object& value, rt::Nanos timeout_ns) {
   const Sender kept = sender;
   PyRef ref = ref_of(value);
-  return wait_blocking("Sender.send_blocking()", "tx.send(value)", [&](const auto& give_up) {
-    return kept.send_blocking(std::move(ref), timeout_ns, give_up);
-  });
+  return wait_blocking("Sender.send_blocking()", "tx.send(value)",
+                       [&](const auto& give_up) { return kept.send_blocking(std::move(ref), timeout_ns, give_up); });
 }
 
 template <class End>
@@ -59,10 +58,8 @@ void add_state(py::class_<End>& type) {
 void init_channel(py::module_& module) {
   py::class_<Sender> sender(module, "Sender");
   sender
-      .def("send",
-           [](const Sender& tx, const py::object& value) {
-             return await_leaf<take_none>([&] { return tx.send(ref_of(value)); });
-           })
+      .def("send", [](const Sender& tx,
+                      const py::object& value) { return await_leaf<take_none>([&] { return tx.send(ref_of(value)); }); })
       .def("try_send",
            [](const Sender& tx, const py::object& value) { return with_sync_errors([&] { return tx.try_send(ref_of(value)); }); })
       .def("send_blocking", &send_blocking);

@@ -101,9 +101,8 @@ py::dict entry_dict(const rt::TraceEntry& entry, rt::Nanos started_at) {
   result["age"] = entry.age;
   result["polls"] = entry.polls;
   result["last_worker"] = entry.last_worker ? py::object(py::int_(*entry.last_worker)) : py::object(py::none());
-  result["in_poll_since"] = entry.in_poll_since
-                                ? py::object(py::int_(rt::saturating_sub(*entry.in_poll_since, started_at)))
-                                : py::object(py::none());
+  result["in_poll_since"] =
+      entry.in_poll_since ? py::object(py::int_(rt::saturating_sub(*entry.in_poll_since, started_at))) : py::object(py::none());
   result["frames"] = frames;
   result["waits_for"] = entry.waits_for;
   result["moved"] = moved;

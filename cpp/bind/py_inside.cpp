@@ -16,9 +16,7 @@ class CurrentTask {
  public:
   explicit CurrentTask(rt::Header& task) : waker_(task) {}
   [[nodiscard]] std::uint64_t id() const { return waker_.task()->id; }
-  [[nodiscard]] std::string name() const {
-    return waker_.task()->extra != nullptr ? waker_.task()->extra->name : std::string();
-  }
+  [[nodiscard]] std::string name() const { return waker_.task()->extra != nullptr ? waker_.task()->extra->name : std::string(); }
   bool cancel() { return rt::request_cancel(*waker_.task()); }
   [[nodiscard]] std::uint32_t cancelling() const {
     const PyTask* task = python();
@@ -100,13 +98,16 @@ void init_inside(py::module_& module) {
       .def_property_readonly("name", &CurrentTask::name)
       .def("cancel", &CurrentTask::cancel, "Asks this task to end; False if it had ended.")
       .def("cancelling", &CurrentTask::cancelling, "Requests to cancel that have not been taken back.")
-      .def("uncancel", &CurrentTask::uncancel, py::arg("pending_first") = false, "Takes one request back; returns how many are left.")
+      .def("uncancel", &CurrentTask::uncancel, py::arg("pending_first") = false,
+           "Takes one request back; returns how many are left.")
       .def("__eq__", &CurrentTask::same_as)
       .def("__hash__", &CurrentTask::id);
   module.def("current_task", &current_task);
   module.def("now_ns", &now);
-  module.def("sleep_ns", [](rt::Nanos span) { return make_wait(std::unique_ptr<rt::Leaf>(new rt::Sleep(rt::Sleep::for_span(span)))); });
-  module.def("sleep_until_ns", [](rt::Nanos at) { return make_wait(std::unique_ptr<rt::Leaf>(new rt::Sleep(rt::Sleep::until(at)))); });
+  module.def("sleep_ns",
+             [](rt::Nanos span) { return make_wait(std::unique_ptr<rt::Leaf>(new rt::Sleep(rt::Sleep::for_span(span)))); });
+  module.def("sleep_until_ns",
+             [](rt::Nanos at) { return make_wait(std::unique_ptr<rt::Leaf>(new rt::Sleep(rt::Sleep::until(at)))); });
   module.def("yield_now", [] { return make_wait(std::make_unique<rt::YieldNow>()); });
   module.def("consume_budget", [] { return make_wait(std::make_unique<rt::ConsumeBudget>()); });
   module.def("work_ns", [](rt::Nanos span) { return make_wait(std::make_unique<rt::Work>(span)); });

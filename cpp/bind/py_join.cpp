@@ -109,9 +109,8 @@ void JoinHandle::wait(rt::Nanos timeout_ns, const char* call) {
   if (ref_.done()) return;
   if (runtime_->is_forked_copy()) runtime_->check_open();  // raises: nobody in this process would ever end it
   Hub& waits = hub();
-  const bool in_time = wait_where_allowed(call, [&](const std::function<bool()>& give_up) {
-    return waits.done.wait_blocking(timeout_ns, give_up);
-  });
+  const bool in_time = wait_where_allowed(
+      call, [&](const std::function<bool()>& give_up) { return waits.done.wait_blocking(timeout_ns, give_up); });
   if (in_time || ref_.done()) return;
   PyErr_Format(PyExc_TimeoutError, "task %llu has not ended in time", static_cast<unsigned long long>(id()));
   throw py::error_already_set();
@@ -135,8 +134,10 @@ PyObject* take_record(rt::Header& task, bool in_await) {
     const auto record = rt::take_output<RunRecord>(task);
     return py::make_tuple(py::cast(record.answers), record.started, record.ended).release().ptr();
   } catch (const rt::Cancelled&) {
-    if (in_await) PyErr_SetString(py::module_::import("asyncio").attr("CancelledError").ptr(), "the task was cancelled");
-    else PyErr_SetString(stealscope_error("CancelledError"), "the task was cancelled");
+    if (in_await)
+      PyErr_SetString(py::module_::import("asyncio").attr("CancelledError").ptr(), "the task was cancelled");
+    else
+      PyErr_SetString(stealscope_error("CancelledError"), "the task was cancelled");
   } catch (...) {
     set_native_error(std::current_exception());
   }
@@ -220,8 +221,8 @@ bool wait_where_allowed(const char* call, const std::function<bool(const std::fu
   rt::Context* context = rt::current();
   const bool on_worker = context != nullptr && context->worker != nullptr;
   if (on_worker && context->task != nullptr && context->task->kind == rt::Kind::coroutine) {
-    PyErr_Format(PyExc_RuntimeError,
-                 "%s would block this worker inside a coroutine; use `await` instead, or block_in_place()", call);
+    PyErr_Format(PyExc_RuntimeError, "%s would block this worker inside a coroutine; use `await` instead, or block_in_place()",
+                 call);
     throw py::error_already_set();
   }
   bool interrupted = false;
@@ -244,19 +245,22 @@ bool wait_where_allowed(const char* call, const std::function<bool(const std::fu
 
 void init_join(py::module_& module) {
   py::class_<JoinHandle>(module, "JoinHandle", "A task that was spawned: wait for it, await it, cancel it.")
-      .def("result", [](JoinHandle& self, const py::object& timeout) { return self.result(timeout_from(timeout)); },
-           py::arg("timeout") = py::none(),
-           "Waits for the end and returns the task's value, or raises what it raised.\n\n"
-           "``timeout``: seconds; None waits without limit. Raises TimeoutError, or CancelledError if it was cancelled.")
-      .def("exception", [](JoinHandle& self, const py::object& timeout) { return self.exception(timeout_from(timeout)); },
-           py::arg("timeout") = py::none(), "As result(), but returns the exception, or None if there was none.")
+      .def(
+          "result", [](JoinHandle& self, const py::object& timeout) { return self.result(timeout_from(timeout)); },
+          py::arg("timeout") = py::none(),
+          "Waits for the end and returns the task's value, or raises what it raised.\n\n"
+          "``timeout``: seconds; None waits without limit. Raises TimeoutError, or CancelledError if it was cancelled.")
+      .def(
+          "exception", [](JoinHandle& self, const py::object& timeout) { return self.exception(timeout_from(timeout)); },
+          py::arg("timeout") = py::none(), "As result(), but returns the exception, or None if there was none.")
       .def("done", &JoinHandle::done, "True once the task has ended, in whatever way.")
       .def("cancel", &JoinHandle::cancel,
            "Asks the task to end. False if it had ended. A coroutine gets CancelledError where it waits; a callable that "
            "runs is not interrupted.")
       .def("cancelled", &JoinHandle::cancelled, "True if the task ended by being cancelled.")
-      .def("add_done_callback", [](const py::object& self, py::object fn) { JoinHandle::add_done_callback(self, std::move(fn)); },
-           py::arg("fn"), "Calls ``fn(handle)`` once the task has ended: on the thread that ended it, or at once.")
+      .def(
+          "add_done_callback", [](const py::object& self, py::object fn) { JoinHandle::add_done_callback(self, std::move(fn)); },
+          py::arg("fn"), "Calls ``fn(handle)`` once the task has ended: on the thread that ended it, or at once.")
       .def("__await__", [](const py::object& self) { return JoinHandle::await(self); })
       .def_property_readonly("id", &JoinHandle::id, "The task's number, unique in this process.")
       .def_property_readonly("name", &JoinHandle::name, "The name given at spawn, or an empty string.")

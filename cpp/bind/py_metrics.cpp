@@ -18,9 +18,7 @@ py::object histogram_dict(const std::optional<rt::HistogramCells>& cells) {
   return result;
 }
 
-std::uint64_t elapsed(RuntimeState& runtime) {
-  return rt::saturating_sub(rt::steady_now(), runtime.drive->started_at());
-}
+std::uint64_t elapsed(RuntimeState& runtime) { return rt::saturating_sub(rt::steady_now(), runtime.drive->started_at()); }
 
 std::uint64_t blocking_threads(RuntimeState& runtime) {
   return rt::saturating_sub(runtime.drive->pool().threads(), runtime.shared().options.workers);

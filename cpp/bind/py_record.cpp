@@ -34,16 +34,16 @@ struct Sample {
 std::vector<const char*> runtime_keys() {
   std::vector<const char*> keys{"elapsed", "num_workers", "num_alive_tasks", "injection_queue_depth"};
   if constexpr (rt::unstable_metrics) {
-    keys.insert(keys.end(), {"spawned_tasks_count", "num_blocking_threads", "num_idle_blocking_threads",
-                             "blocking_queue_depth", "remote_schedule_count", "budget_forced_yield_count"});
+    keys.insert(keys.end(), {"spawned_tasks_count", "num_blocking_threads", "num_idle_blocking_threads", "blocking_queue_depth",
+                             "remote_schedule_count", "budget_forced_yield_count"});
   }
   return keys;
 }
 
 std::vector<std::uint64_t> runtime_numbers(RuntimeState& runtime) {
   auto& shared = runtime.shared();
-  std::vector<std::uint64_t> numbers{rt::saturating_sub(rt::steady_now(), runtime.drive->started_at()),
-                                     shared.options.workers, shared.alive_tasks(), shared.inject.len()};
+  std::vector<std::uint64_t> numbers{rt::saturating_sub(rt::steady_now(), runtime.drive->started_at()), shared.options.workers,
+                                     shared.alive_tasks(), shared.inject.len()};
   if constexpr (rt::unstable_metrics) {
     auto& pool = runtime.drive->pool();
     numbers.insert(numbers.end(),
@@ -66,9 +66,9 @@ std::vector<std::uint64_t> worker_numbers(const rt::WorkerMetrics& of, std::uint
   std::vector<std::uint64_t> numbers{of.busy_duration_total.load(relaxed), queue_depth, of.thread_id.load(relaxed),
                                      of.park_count.load(relaxed), of.park_unpark_count.load(relaxed)};
   if constexpr (rt::unstable_metrics) {
-    for (const auto* counter : {&of.noop_count, &of.steal_count, &of.steal_operations, &of.poll_count, &of.mean_poll_time,
-                                &of.local_schedule_count, &of.overflow_count, &of.task_poll_count, &of.lane_wait_count,
-                                &of.lane_wait_time}) {
+    for (const auto* counter :
+         {&of.noop_count, &of.steal_count, &of.steal_operations, &of.poll_count, &of.mean_poll_time, &of.local_schedule_count,
+          &of.overflow_count, &of.task_poll_count, &of.lane_wait_count, &of.lane_wait_time}) {
       numbers.push_back(counter->load(relaxed));
     }
   }

@@ -49,9 +49,7 @@ rt::Hooks::TaskHook task_hook(const py::object& function) {
 }
 
 rt::Hooks hooks_from(const py::dict& given) {
-  const auto get = [&](const char* name) {
-    return given.contains(name) ? py::object(given[name]) : py::object(py::none());
-  };
+  const auto get = [&](const char* name) { return given.contains(name) ? py::object(given[name]) : py::object(py::none()); };
   rt::Hooks hooks;
   hooks.on_thread_start = thread_hook(get("on_thread_start"));
   hooks.on_thread_park = thread_hook(get("on_thread_park"));
@@ -124,15 +122,14 @@ auto in_context(RuntimeState& runtime, F&& function) {
   return function();
 }
 
-SpawnRequest request_of(const py::object& target, const py::tuple& args, const py::object& name,
-                        const py::object& context) {
+SpawnRequest request_of(const py::object& target, const py::tuple& args, const py::object& name, const py::object& context) {
   SpawnRequest request{target.ptr(), args.ptr(), context.is_none() ? nullptr : context.ptr(), {}, rt::Home::any_worker};
   if (!name.is_none()) request.name = name.cast<std::string>();
   return request;
 }
 
-std::unique_ptr<JoinHandle> spawn(const Shared& runtime, const py::object& target, const py::tuple& args,
-                                  const py::object& name, const py::object& context, std::int64_t worker) {
+std::unique_ptr<JoinHandle> spawn(const Shared& runtime, const py::object& target, const py::tuple& args, const py::object& name,
+                                  const py::object& context, std::int64_t worker) {
   runtime->check_open();
   SpawnRequest request = request_of(target, args, name, context);
   if (worker != -1) {

@@ -30,8 +30,7 @@ std::string short_repr(PyObject* object) {
 }
 
 bool has_flag(PyObject* function, int flag) {
-  return PyFunction_Check(function) &&
-         (reinterpret_cast<PyCodeObject*>(PyFunction_GET_CODE(function))->co_flags & flag) != 0;
+  return PyFunction_Check(function) && (reinterpret_cast<PyCodeObject*>(PyFunction_GET_CODE(function))->co_flags & flag) != 0;
 }
 
 /// As inspect.iscoroutinefunction, quick for the usual kinds of callable.

@@ -60,8 +60,8 @@ class Running {
 
 PyObject* call_in_context(PyTask& python) {
   if (PyContext_Enter(python.context) != 0) return nullptr;
-  PyObject* result = python.args != nullptr ? PyObject_Call(python.target, python.args, nullptr)
-                                            : PyObject_CallNoArgs(python.target);
+  PyObject* result =
+      python.args != nullptr ? PyObject_Call(python.target, python.args, nullptr) : PyObject_CallNoArgs(python.target);
   if (PyContext_Exit(python.context) != 0) Py_CLEAR(result);
   return result;
 }
@@ -152,8 +152,8 @@ PollResult run_coroutine(rt::Header& task, PyTask& python) {
 /// The coroutine object, made in the task's context if an async function was spawned. False: the error is set.
 bool ensure_coroutine(PyTask& python) {
   if (python.coroutine != nullptr) return true;
-  python.coroutine = python.args == nullptr && PyCoro_CheckExact(python.target) ? Py_NewRef(python.target)
-                                                                                 : call_in_context(python);
+  python.coroutine =
+      python.args == nullptr && PyCoro_CheckExact(python.target) ? Py_NewRef(python.target) : call_in_context(python);
   forget_pending_coroutine(python.target);
   return python.coroutine != nullptr;
 }
@@ -249,8 +249,7 @@ void request_cancel(rt::Header& task) {
 constexpr rt::TaskVtable callable_vtable{poll_callable, cancel_now, drop_future, drop_output, request_cancel};
 constexpr rt::TaskVtable coroutine_vtable{poll_coroutine, cancel_now, drop_future, drop_output, request_cancel};
 
-rt::Header& make(const std::shared_ptr<RuntimeState>& runtime, rt::Home& home, const SpawnRequest& request,
-                 bool as_coroutine) {
+rt::Header& make(const std::shared_ptr<RuntimeState>& runtime, rt::Home& home, const SpawnRequest& request, bool as_coroutine) {
   rt::Context* here = rt::current();
   rt::Header& task = home.slots().take(sizeof(PyObject*), sizeof(PyTask), here != nullptr ? here->slots : nullptr);
   task.vtable = as_coroutine ? &coroutine_vtable : &callable_vtable;
@@ -278,9 +277,7 @@ const char* kind_name(rt::Kind kind) {
   return "native";
 }
 
-bool is_python(const rt::Header& task) {
-  return task.vtable == &callable_vtable || task.vtable == &coroutine_vtable;
-}
+bool is_python(const rt::Header& task) { return task.vtable == &callable_vtable || task.vtable == &coroutine_vtable; }
 
 rt::Header& make_py_task(const std::shared_ptr<RuntimeState>& runtime, rt::Home& home, const SpawnRequest& request) {
   return make(runtime, home, request, check_target(request));
@@ -300,8 +297,7 @@ PyObject* take_py_output(rt::Header& task, bool in_await) {
     case Outcome::exception: {
       python.retrieved.store(true, std::memory_order_relaxed);  // a note for drop_output(), which comes later
       PyObject* error = *output_of(task);
-      PyErr_Restore(Py_NewRef(reinterpret_cast<PyObject*>(Py_TYPE(error))), Py_NewRef(error),
-                    PyException_GetTraceback(error));
+      PyErr_Restore(Py_NewRef(reinterpret_cast<PyObject*>(Py_TYPE(error))), Py_NewRef(error), PyException_GetTraceback(error));
       return nullptr;
     }
     case Outcome::cancelled:

@@ -30,8 +30,8 @@ struct PyTask {
   std::atomic<std::uint32_t> cancel_requests{0};  // not yet thrown in
   std::uint32_t cancelling = 0;                   // as asyncio's Task.cancelling(); GIL held
   bool shutting_down = false;
-  unsigned long running_thread = 0;               // Python's number of the thread that is in its code; GIL held
-  std::atomic<bool> retrieved{false};             // somebody has seen the exception
+  unsigned long running_thread = 0;    // Python's number of the thread that is in its code; GIL held
+  std::atomic<bool> retrieved{false};  // somebody has seen the exception
 };
 
 [[nodiscard]] inline PyTask& py_task(rt::Header& task) { return *static_cast<PyTask*>(task.body()); }
@@ -43,8 +43,8 @@ struct PyTask {
 /// What a Python caller wants to spawn. References are borrowed.
 struct SpawnRequest {
   PyObject* target = nullptr;
-  PyObject* args = nullptr;      // tuple
-  PyObject* context = nullptr;   // null: a copy of the caller's
+  PyObject* args = nullptr;     // tuple
+  PyObject* context = nullptr;  // null: a copy of the caller's
   std::string name;
   std::uint32_t worker = rt::Home::any_worker;
 };

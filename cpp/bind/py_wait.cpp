@@ -9,8 +9,7 @@ namespace {
 enum class Phase : std::uint8_t { fresh, waiting, ready };
 
 struct Wait {
-  PyObject_HEAD
-  rt::Leaf* leaf;  // null: over
+  PyObject_HEAD rt::Leaf* leaf;  // null: over
   TakeValue take;
   const rt::Header* owner;  // the task that waits; only compared
   Phase phase;
@@ -116,8 +115,8 @@ PyType_Slot wait_slots[] = {
     {0, nullptr},
 };
 
-PyType_Spec wait_spec = {"stealscope._core.Wait", sizeof(Wait), 0,
-                         Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, wait_slots};
+PyType_Spec wait_spec = {"stealscope._core.Wait", sizeof(Wait), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+                         wait_slots};
 
 }  // namespace
 

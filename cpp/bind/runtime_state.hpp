@@ -17,8 +17,8 @@ struct RuntimeState : std::enable_shared_from_this<RuntimeState> {
   std::shared_ptr<rt::ThreadDrive> drive;
   std::string name;
   Unhandled unhandled = Unhandled::report;
-  PyRef unhandled_call;             // for `call`: fn(name, id, exception)
-  PyRef first_unhandled;            // for `shutdown`: raised where the runtime is left
+  PyRef unhandled_call;               // for `call`: fn(name, id, exception)
+  PyRef first_unhandled;              // for `shutdown`: raised where the runtime is left
   std::atomic<bool> refusing{false};  // shutdown has begun: outsiders may not spawn
   unsigned fork_generation = 0;
   std::uint64_t serial = 0;  // tells runtimes of this process apart

@@ -13,8 +13,7 @@ SchedulerOptions with_workers(const RuntimeOptions& options) {
 
 }  // namespace
 
-Runtime::Runtime(RuntimeOptions options)
-    : drive_(ThreadDrive::start(with_workers(options), std::move(options.threads))) {}
+Runtime::Runtime(RuntimeOptions options) : drive_(ThreadDrive::start(with_workers(options), std::move(options.threads))) {}
 
 Runtime::~Runtime() { shutdown(true); }
 

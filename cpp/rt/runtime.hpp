@@ -38,9 +38,7 @@ class Runtime {
   }
   template <class F, class... Args>
   auto spawn_with(const SpawnOptions& options, F&& function, Args&&... args) {
-    return in_context([&] {
-      return rt::spawn_with(options, {}, std::forward<F>(function), std::forward<Args>(args)...);
-    });
+    return in_context([&] { return rt::spawn_with(options, {}, std::forward<F>(function), std::forward<Args>(args)...); });
   }
 
   /// Any thread. Runs on the blocking pool.

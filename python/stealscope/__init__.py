@@ -8,6 +8,9 @@ The names below are the public ones. Where to look: `runtime` (workers on thread
 from __future__ import annotations
 
 from . import _core, workloads
+from ._asyncio_bridge import from_asyncio
+from .dump import Dump, Frame, TaskTrace
+from .dump_signal import dump_on_signal
 from .errors import (
     Cancelled,
     CancelledError,
@@ -21,9 +24,6 @@ from .errors import (
     StealscopeError,
     StepLimitError,
 )
-from ._asyncio_bridge import from_asyncio
-from .dump import Dump, Frame, TaskTrace
-from .dump_signal import dump_on_signal
 from .handle import METRICS, Handle, features
 from .inside import (
     block_in_place,

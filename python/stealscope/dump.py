@@ -197,5 +197,3 @@ class Dump(Sequence[TaskTrace]):
     def __getitem__(self, index: slice) -> tuple[TaskTrace, ...]: ...
     def __getitem__(self, index: int | slice) -> TaskTrace | tuple[TaskTrace, ...]:
         return self._tasks[index]
-
-

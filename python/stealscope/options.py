@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Any, Literal, NamedTuple, Union
+from typing import Any, Literal, NamedTuple
 
 from .units import checked_count, seconds_to_ns
 
@@ -114,7 +114,7 @@ class H2:
         return ("h2", seconds_to_ns(self.low, "low"), seconds_to_ns(self.high, "high"), self.precision)
 
 
-Histogram = Union[H2, Linear]
+Histogram = H2 | Linear
 
 
 @dataclass(frozen=True, kw_only=True)

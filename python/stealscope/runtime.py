@@ -87,7 +87,7 @@ class Runtime:
             raise ValueError(f"unhandled_exception={unhandled_exception!r}; need 'report', 'shutdown' or a callable")
         if hooks is not None and not isinstance(hooks, Hooks):
             raise TypeError(f"hooks={hooks!r}; need Hooks(...) or None")
-        if name is not None and (not isinstance(name, str) or not name or "\0" in name):
+        if name is not None and not (isinstance(name, str) and name and "\0" not in name):
             raise ValueError(f"name={name!r}; need text without null characters, or None")
         kept = Histograms.resolve(histograms)
         watch = Watchdog.parse(watchdog)

@@ -26,6 +26,4 @@ rt::Task<std::uint64_t> forked(std::uint64_t n) {
 
 }  // namespace
 
-std::uint64_t bench::fib(rt::Runtime& runtime, const Sizes& sizes) {
-  return runtime.spawn(forked, size(sizes, "n")).get();
-}
+std::uint64_t bench::fib(rt::Runtime& runtime, const Sizes& sizes) { return runtime.spawn(forked, size(sizes, "n")).get(); }

@@ -177,8 +177,10 @@ void BlockingPool::join_ended(std::unique_lock<std::mutex>& lock) {
   done.splice(done.end(), done_);
   lock.unlock();
   for (auto& thread : done) {
-    if (thread.get_id() == std::this_thread::get_id()) thread.detach();
-    else thread.join();
+    if (thread.get_id() == std::this_thread::get_id())
+      thread.detach();
+    else
+      thread.join();
   }
   lock.lock();
 }

@@ -24,7 +24,7 @@ namespace rt {
 struct PoolOptions {
   std::uint32_t max_threads = 0;  // the workers included
   Nanos keep_alive = 0;
-  std::string name;               // of a pool thread; workers name themselves
+  std::string name;  // of a pool thread; workers name themselves
 };
 
 class BlockingPool {
@@ -80,9 +80,9 @@ class BlockingPool {
   std::condition_variable ended_;
   std::deque<Job> queue_;
   std::list<std::thread> living_;
-  std::list<std::thread> done_;   // ended by themselves, not joined yet
+  std::list<std::thread> done_;  // ended by themselves, not joined yet
   std::size_t idle_ = 0;
-  std::size_t promised_ = 0;      // wake-ups on their way to sleepers
+  std::size_t promised_ = 0;  // wake-ups on their way to sleepers
   bool closed_ = false;
   std::atomic<std::size_t> threads_{0};
   std::atomic<std::size_t> idle_figure_{0};

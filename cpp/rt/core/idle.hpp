@@ -29,9 +29,7 @@ struct IdleCounts {
   std::uint32_t searching = 0;
   std::uint32_t unparked = 0;
 
-  static constexpr IdleCounts unpack(std::uint32_t word) noexcept {
-    return {word & (one_unparked - 1), word >> unparked_shift};
-  }
+  static constexpr IdleCounts unpack(std::uint32_t word) noexcept { return {word & (one_unparked - 1), word >> unparked_shift}; }
   [[nodiscard]] constexpr std::uint32_t pack() const noexcept { return (unparked << unparked_shift) | searching; }
 };
 

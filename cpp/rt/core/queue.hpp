@@ -48,9 +48,7 @@ struct RingHead {
   Index steal = 0;
   Index real = 0;
 
-  static constexpr RingHead unpack(Word word) noexcept {
-    return {static_cast<Index>(word >> bits), static_cast<Index>(word)};
-  }
+  static constexpr RingHead unpack(Word word) noexcept { return {static_cast<Index>(word >> bits), static_cast<Index>(word)}; }
   [[nodiscard]] constexpr Word pack() const noexcept { return static_cast<Word>((Word{steal} << bits) | Word{real}); }
   [[nodiscard]] constexpr bool is_being_stolen_from() const noexcept { return steal != real; }
   /// The owner takes the oldest task; an active thief's claim stays as it is.
@@ -139,7 +137,7 @@ class Ring {
 
   /// Owner thread only. What pop() would take, unless a thief is faster: a hint, which may be used up already.
   [[nodiscard]] const T* next_hint() {
-    const Head head = Head::unpack(head_.load(relaxed));  // relaxed: a hint
+    const Head head = Head::unpack(head_.load(relaxed));               // relaxed: a hint
     return head.real == own_tail() ? nullptr : slot(head.real).get();  // only the owner writes slots
   }
 

@@ -81,7 +81,8 @@ class Rendezvous {
   /// the one before is, and then the next round does not gather at all.
   [[nodiscard]] Attendance close_for(const Request& request) {
     const std::lock_guard lock(mutex_);
-    const bool waits = std::any_of(requests_.begin(), requests_.end(), [&](const auto& other) { return other.get() == &request; });
+    const bool waits =
+        std::any_of(requests_.begin(), requests_.end(), [&](const auto& other) { return other.get() == &request; });
     if (!waits) return {};
     if (phase_ == Phase::gathering) return close_locked();
     hurried_ = &request;

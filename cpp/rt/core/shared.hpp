@@ -120,12 +120,12 @@ class Shared final : public Home, public DumpFace {
   std::vector<std::unique_ptr<Remote>> remotes;
   typename Env::mutex mutex;
   InjectQueue inject;
-  typename InjectQueue::Synced inject_synced;       // under mutex
+  typename InjectQueue::Synced inject_synced;  // under mutex
   Idle<Env> idle;
-  typename Idle<Env>::Synced idle_synced;           // under mutex
+  typename Idle<Env>::Synced idle_synced;  // under mutex
   Rendezvous<Env, DumpRequest> rendezvous;
-  std::atomic<std::uint32_t> cores_gone{0};         // shutdown, step 5
-  std::function<Nanos()> outside_clock;             // the world's time where no worker is
+  std::atomic<std::uint32_t> cores_gone{0};  // shutdown, step 5
+  std::function<Nanos()> outside_clock;      // the world's time where no worker is
 
   [[nodiscard]] SchedulerMetrics& metrics() { return metrics_; }
   [[nodiscard]] IdSource& ids() { return ids_; }

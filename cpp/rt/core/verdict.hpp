@@ -9,11 +9,11 @@ namespace rt {
 
 struct Verdict {
   enum class Kind : std::uint8_t {
-    again,  // call tick() again
-    probe,  // one victim was looked at, the search goes on
-    busy,   // simulation: a poll is inside work() until `until`
-    rest,   // sleep until a token comes, or until `until`
-    gone,   // shut down, or the core was handed on: this thread is no worker any more
+    again,       // call tick() again
+    probe,       // one victim was looked at, the search goes on
+    busy,        // simulation: a poll is inside work() until `until`
+    rest,        // sleep until a token comes, or until `until`
+    gone,        // shut down, or the core was handed on: this thread is no worker any more
     rendezvous,  // a dump: wait until its round is over, or until `until`
   };
   Kind kind;

@@ -142,8 +142,8 @@ class Worker final : public WorkerFace {
   bool is_shutdown_ = false;
   const bool has_poll_hook_;
   bool is_resting_ = false;
-  bool is_traced_ = false;     // a dump was asked for, or is being made
-  bool in_driver_ = false;     // timers and deferred wakes come in batches: one notification follows them
+  bool is_traced_ = false;  // a dump was asked for, or is being made
+  bool in_driver_ = false;  // timers and deferred wakes come in batches: one notification follows them
   bool has_baton_ = false;
   MetricsBatch batch_;
 

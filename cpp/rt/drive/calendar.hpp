@@ -25,8 +25,7 @@ class Calendar {
     std::uint32_t ties = 0;
   };
 
-  explicit Calendar(std::uint32_t workers)
-      : leaves_(std::bit_ceil(std::max<std::size_t>(workers, 1))), nodes_(2 * leaves_) {
+  explicit Calendar(std::uint32_t workers) : leaves_(std::bit_ceil(std::max<std::size_t>(workers, 1))), nodes_(2 * leaves_) {
     for (std::size_t leaf = leaves_; leaf < leaves_ + workers; ++leaf) nodes_[leaf] = {never, 1};
     for (std::size_t node = leaves_ - 1; node >= 1; --node) nodes_[node] = winner(node);
   }

@@ -32,19 +32,19 @@ class Model {
 };
 
 struct ExploreOptions {
-  std::uint32_t preemptions = 2;               // switches away from a thread that could go on
-  std::uint64_t max_schedules = 2'000'000;     // then the search stops, incomplete
-  bool stale_loads = true;                     // false: every load returns the newest value
-  std::uint32_t max_steps = 5'000;             // in one run; more is reported as "no progress"
-  bool print = true;                           // the replay line, on standard error
+  std::uint32_t preemptions = 2;            // switches away from a thread that could go on
+  std::uint64_t max_schedules = 2'000'000;  // then the search stops, incomplete
+  bool stale_loads = true;                  // false: every load returns the newest value
+  std::uint32_t max_steps = 5'000;          // in one run; more is reported as "no progress"
+  bool print = true;                        // the replay line, on standard error
 };
 
 struct Exploration {
   std::uint64_t schedules = 0;
-  bool complete = false;   // every schedule within the bound was run
-  std::string failure;     // empty: none
-  std::string schedule;    // replays the failure
-  std::uint32_t depth = 0; // most decisions in one run
+  bool complete = false;    // every schedule within the bound was run
+  std::string failure;      // empty: none
+  std::string schedule;     // replays the failure
+  std::uint32_t depth = 0;  // most decisions in one run
   double ms = 0;
 
   [[nodiscard]] bool failed() const { return !failure.empty(); }

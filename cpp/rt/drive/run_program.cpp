@@ -44,8 +44,8 @@ ProgramResult run_program(const Program& program, SimOptions options, std::uint6
   check_program(program);
   auto run = std::make_shared<ProgramRun>(program);
   auto ids = std::make_shared<std::vector<std::uint64_t>>();
-  options.scheduler.hooks.on_before_task_poll = [ids, before = options.scheduler.hooks.on_before_task_poll](
-                                                    const TaskMeta& task) {
+  options.scheduler.hooks.on_before_task_poll = [ids,
+                                                 before = options.scheduler.hooks.on_before_task_poll](const TaskMeta& task) {
     ids->push_back(task.id);
     if (before) before(task);
   };

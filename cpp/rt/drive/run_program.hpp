@@ -38,11 +38,10 @@ struct ProgramResult {
 [[nodiscard]] ProgramResult run_program(const Program& program, SimOptions options, std::uint64_t max_steps = 1'000'000);
 
 /// The same with the usual options, as the Python tests call it.
-[[nodiscard]] ProgramResult run_program_sim(const Program& program, std::uint32_t workers,
-                                            std::vector<std::uint8_t> schedule, std::uint64_t seed);
+[[nodiscard]] ProgramResult run_program_sim(const Program& program, std::uint32_t workers, std::vector<std::uint8_t> schedule,
+                                            std::uint64_t seed);
 
 /// On real threads; what still lives after `timeout` is cancelled.
-[[nodiscard]] ProgramResult run_program_threads(const Program& program, std::uint32_t workers, std::uint64_t seed,
-                                                Nanos timeout);
+[[nodiscard]] ProgramResult run_program_threads(const Program& program, std::uint32_t workers, std::uint64_t seed, Nanos timeout);
 
 }  // namespace rt

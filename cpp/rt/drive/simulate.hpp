@@ -21,7 +21,7 @@
 namespace rt {
 
 struct SimOptions {
-  SchedulerOptions scheduler{};         // its seed answers the choices
+  SchedulerOptions scheduler{};          // its seed answers the choices
   std::vector<std::uint8_t> schedule{};  // changes the seed's answers, see Chooser
   CostTable costs{};
   /// Any worker that is not asleep may move next, whatever its clock says: for the exploration of schedules.

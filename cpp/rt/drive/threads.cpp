@@ -76,8 +76,10 @@ ThreadDrive::~ThreadDrive() = default;
 BlockingPool::Callbacks ThreadDrive::callbacks() {
   BlockingPool::Callbacks callbacks;
   callbacks.run = [this](const BlockingPool::Job& job) {
-    if (job.task != nullptr) run_job(*job.task);
-    else run_worker(job.worker);
+    if (job.task != nullptr)
+      run_job(*job.task);
+    else
+      run_worker(job.worker);
   };
   callbacks.refuse = [this](Header& task) {
     Context context;

@@ -23,8 +23,8 @@ bool ThreadEnv::wait_on(std::atomic<std::uint32_t>& word, std::uint32_t expected
     limit = &until;
   }
   // FUTEX_WAIT_BITSET takes an absolute time of the monotonic clock, which is steady_clock here.
-  const long result = syscall(SYS_futex, &word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, expected, limit, nullptr,
-                              FUTEX_BITSET_MATCH_ANY);
+  const long result =
+      syscall(SYS_futex, &word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, expected, limit, nullptr, FUTEX_BITSET_MATCH_ANY);
   return !(result == -1 && errno == ETIMEDOUT);
 }
 

@@ -39,7 +39,9 @@ bool ThreadEnv::wait_on(std::atomic<std::uint32_t>& word, std::uint32_t expected
 
 void ThreadEnv::wake_one(std::atomic<std::uint32_t>& word) noexcept {
   Bucket& bucket = bucket_of(&word);
-  { const std::scoped_lock lock(bucket.mutex); }
+  {
+    const std::scoped_lock lock(bucket.mutex);
+  }
   bucket.changed.notify_all();  // words share a bucket: each sleeper looks at its own again
 }
 

@@ -74,9 +74,7 @@ class ModelHistory {
     return store.value;
   }
 
-  void store(ModelView& view, std::memory_order order, std::uint64_t value) {
-    append(view, order, value, ModelClock{});
-  }
+  void store(ModelView& view, std::memory_order order, std::uint64_t value) { append(view, order, value, ModelClock{}); }
 
   /// Reads the newest store and writes on top of it: its release sequence goes on.
   std::uint64_t exchange(ModelView& view, std::memory_order order, std::uint64_t value) {

@@ -10,8 +10,7 @@ namespace rt {
 
 class Xorshift {
  public:
-  explicit Xorshift(std::uint64_t seed)
-      : one_(static_cast<std::uint32_t>(seed >> 32U)), two_(static_cast<std::uint32_t>(seed)) {
+  explicit Xorshift(std::uint64_t seed) : one_(static_cast<std::uint32_t>(seed >> 32U)), two_(static_cast<std::uint32_t>(seed)) {
     if (two_ == 0) two_ = 1;  // the all-zero state is a fixed point
   }
 
@@ -26,9 +25,7 @@ class Xorshift {
   }
 
   /// Uniform in [0, n) up to a bias below n / 2^32 (Lemire's multiply-shift).
-  std::uint32_t below(std::uint32_t n) noexcept {
-    return static_cast<std::uint32_t>((std::uint64_t{next()} * n) >> 32U);
-  }
+  std::uint32_t below(std::uint32_t n) noexcept { return static_cast<std::uint32_t>((std::uint64_t{next()} * n) >> 32U); }
 
  private:
   std::uint32_t one_;

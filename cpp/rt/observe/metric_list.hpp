@@ -81,8 +81,7 @@ inline constexpr auto rows = std::to_array<MetricInfo>({
 
     // The methods of Handle.
     {"num_workers", "workers", gauge, runtime, stable, "workers that the runtime was made with"},
-    {"num_alive_tasks", "tasks", gauge, runtime, stable,
-     "tasks spawned and not yet ended; goes down after the joiner was woken"},
+    {"num_alive_tasks", "tasks", gauge, runtime, stable, "tasks spawned and not yet ended; goes down after the joiner was woken"},
     {"injection_queue_depth", "tasks", gauge, runtime, stable, "length of the queue that all workers share"},
     {"spawned_tasks_count", "tasks", counter, runtime, unstable, "tasks ever spawned; refused spawns do not count"},
     {"num_blocking_threads", "threads", gauge, runtime, unstable,

@@ -54,10 +54,10 @@ struct Context {
   SlotCache* slots = nullptr;
   TaskCounts* counts = nullptr;
   IdBlock* ids = nullptr;
-  Header* task = nullptr;        // the task being polled
+  Header* task = nullptr;  // the task being polled
   Budget budget;
-  Lane* lane = nullptr;          // the lane this thread is in
-  Context* outer = nullptr;      // the context that this one covers (block_on within block_in_place)
+  Lane* lane = nullptr;      // the lane this thread is in
+  Context* outer = nullptr;  // the context that this one covers (block_on within block_in_place)
 };
 
 /// What was given away by Home::hand_over(): where the task goes on if the thread gets its core back.

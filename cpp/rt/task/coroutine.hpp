@@ -28,9 +28,9 @@ struct Cancelled : std::exception {
 
 struct PromiseBase {
   Header* task = nullptr;
-  PromiseBase* awaiter = nullptr;      // who awaits this one in place; null for the task itself
+  PromiseBase* awaiter = nullptr;  // who awaits this one in place; null for the task itself
   std::coroutine_handle<> self;
-  std::source_location awaits_at;      // the last co_await
+  std::source_location awaits_at;  // the last co_await
 };
 
 /// Waits for a leaf: suspends to the scheduler unless it is ready at once.

@@ -85,11 +85,11 @@ struct TaskExtra {
 struct alignas(64) Header {
   // First line: what a wake, a queue and a poll touch.
   TaskState<ThreadEnv> state;
-  Header* queue_next = nullptr;      // in inject, in a batch, or in a free list
+  Header* queue_next = nullptr;  // in inject, in a batch, or in a free list
   const TaskVtable* vtable = nullptr;
   Home* home = nullptr;
-  Leaf* leaf = nullptr;              // what it waits for; null: go on at resume_at
-  void* resume_at = nullptr;         // the innermost coroutine's handle
+  Leaf* leaf = nullptr;       // what it waits for; null: go on at resume_at
+  void* resume_at = nullptr;  // the innermost coroutine's handle
   std::uint64_t id = 0;
   std::atomic<std::uint32_t> polls{0};  // written by the worker that polls
   std::atomic<std::uint16_t> last_worker{0};
@@ -97,15 +97,15 @@ struct alignas(64) Header {
   Outcome outcome = Outcome::none;
   // Second line: the ends of a life.
   JoinWaker join_waker;
-  Lane* lane = nullptr;              // the lock its polls need held, if any
+  Lane* lane = nullptr;  // the lock its polls need held, if any
   TaskExtra* extra = nullptr;
   std::source_location spawned_at;
-  std::atomic<Nanos> born{0};        // the spawning world's clock
+  std::atomic<Nanos> born{0};         // the spawning world's clock
   std::atomic<Nanos> ready_since{0};  // set at a wake when latency is measured
-  std::uint16_t size_class = 0;      // of its slot, fixed
-  std::uint16_t body_offset = 0;     // from the header to the frame or payload
-  bool finished = false;             // the coroutine reached its end in this poll
-  bool working = false;              // this poll suspended in work()
+  std::uint16_t size_class = 0;       // of its slot, fixed
+  std::uint16_t body_offset = 0;      // from the header to the frame or payload
+  bool finished = false;              // the coroutine reached its end in this poll
+  bool working = false;               // this poll suspended in work()
 
   /// The room for the result, right behind the header.
   [[nodiscard]] void* output() noexcept { return this + 1; }

@@ -64,9 +64,12 @@ bool JoinRef::wait_until(Nanos deadline) {
   bool in_time = poll({&thread_vtable, waiter});
   while (!in_time) {
     in_time = waiter->parker.wait(deadline);
-    if (done()) in_time = true;
-    else if (!in_time) break;
-    else in_time = false;  // a token without an end does not happen; look again all the same
+    if (done())
+      in_time = true;
+    else if (!in_time)
+      break;
+    else
+      in_time = false;  // a token without an end does not happen; look again all the same
   }
   waiter->drop();
   return in_time;

@@ -26,7 +26,7 @@
 namespace rt {
 
 inline constexpr std::size_t chunk_bytes = 64 * 1024;
-inline constexpr std::array<std::uint32_t, 14> slot_sizes{192, 256, 320, 384,  448,  512,  640,
+inline constexpr std::array<std::uint32_t, 14> slot_sizes{192, 256,  320,  384,  448,  512,  640,
                                                           768, 1024, 1280, 1536, 2048, 3072, 4096};
 inline constexpr std::uint16_t large_class = slot_sizes.size();  // one slot a chunk
 

@@ -94,12 +94,14 @@ auto spawn(F&& function, A0&& a0, A1&& a1, A2&& a2, std::source_location at = st
 template <class F, class A0, class A1, class A2, class A3>
   requires std::is_invocable_v<F&, std::decay_t<A0>, std::decay_t<A1>, std::decay_t<A2>, std::decay_t<A3>>
 auto spawn(F&& function, A0&& a0, A1&& a1, A2&& a2, A3&& a3, std::source_location at = std::source_location::current()) {
-  return spawn_with({}, at, std::forward<F>(function), std::forward<A0>(a0), std::forward<A1>(a1), std::forward<A2>(a2), std::forward<A3>(a3));
+  return spawn_with({}, at, std::forward<F>(function), std::forward<A0>(a0), std::forward<A1>(a1), std::forward<A2>(a2),
+                    std::forward<A3>(a3));
 }
 template <class F, class A0, class A1, class A2, class A3, class A4>
   requires std::is_invocable_v<F&, std::decay_t<A0>, std::decay_t<A1>, std::decay_t<A2>, std::decay_t<A3>, std::decay_t<A4>>
 auto spawn(F&& function, A0&& a0, A1&& a1, A2&& a2, A3&& a3, A4&& a4, std::source_location at = std::source_location::current()) {
-  return spawn_with({}, at, std::forward<F>(function), std::forward<A0>(a0), std::forward<A1>(a1), std::forward<A2>(a2), std::forward<A3>(a3), std::forward<A4>(a4));
+  return spawn_with({}, at, std::forward<F>(function), std::forward<A0>(a0), std::forward<A1>(a1), std::forward<A2>(a2),
+                    std::forward<A3>(a3), std::forward<A4>(a4));
 }
 
 }  // namespace rt

@@ -19,12 +19,12 @@ using enum std::memory_order;
 /// The word as a value: questions, and pure changes.
 struct Snapshot {
   using Word = std::uint64_t;
-  static constexpr Word running = 1;         // one thread polls or cancels it
-  static constexpr Word complete = 2;        // the future is gone, the outcome is there
-  static constexpr Word notified = 4;        // it is in a queue, or will be after this poll
-  static constexpr Word join_interest = 8;   // there is a join handle
-  static constexpr Word join_waker = 16;     // the waker field is set, and the runtime may read it once complete
-  static constexpr Word cancelled = 32;      // it shall end at the next chance
+  static constexpr Word running = 1;        // one thread polls or cancels it
+  static constexpr Word complete = 2;       // the future is gone, the outcome is there
+  static constexpr Word notified = 4;       // it is in a queue, or will be after this poll
+  static constexpr Word join_interest = 8;  // there is a join handle
+  static constexpr Word join_waker = 16;    // the waker field is set, and the runtime may read it once complete
+  static constexpr Word cancelled = 32;     // it shall end at the next chance
   static constexpr unsigned ref_shift = 6;
   static constexpr Word one_ref = Word{1} << ref_shift;
   /// References: the registry's, the queue's, the join handle's. It is to be queued at once.

@@ -43,7 +43,7 @@ class Sleep final : public Leaf, private TimerEntry {
 
   Nanos deadline_;
   bool is_span_;
-  bool registered_ = false;       // under the driver's lock, as the next two
+  bool registered_ = false;  // under the driver's lock, as the next two
   bool fired_ = false;
   Waker waker_;
   TimeDriver* driver_ = nullptr;  // set at the first registration

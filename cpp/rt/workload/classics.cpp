@@ -138,7 +138,8 @@ Task<std::int64_t> spawn_join(std::int64_t n) {
 OutsideRun::OutsideRun(Home& home, const Workload& workload) {
   check_workload(workload);
   if (workload.kind != "spawn_many" || static_cast<Origin>(workload.ints[1]) != Origin::remote) {
-    throw std::invalid_argument("kind=\"" + workload.kind + "\" cannot be run by a thread outside; only spawn_many with the "
+    throw std::invalid_argument("kind=\"" + workload.kind +
+                                "\" cannot be run by a thread outside; only spawn_many with the "
                                 "origin \"remote\" can: give others to run_workload()");
   }
   Context outside;

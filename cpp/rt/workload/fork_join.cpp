@@ -34,9 +34,7 @@ struct Board {
 
   [[nodiscard]] std::uint32_t safe() const { return all & ~(taken | left | right); }
   [[nodiscard]] bool is_full() const { return taken == all; }
-  [[nodiscard]] Board with(std::uint32_t queen) const {
-    return {all, taken | queen, (left | queen) >> 1, (right | queen) << 1};
-  }
+  [[nodiscard]] Board with(std::uint32_t queen) const { return {all, taken | queen, (left | queen) >> 1, (right | queen) << 1}; }
 };
 
 Task<std::int64_t> place_queens(Board board);

@@ -156,7 +156,11 @@ void ProgramTask::plain_op(const std::shared_ptr<ProgramRun>& run, Op op, Childr
   if (op.kind == OpKind::unlock) held.erase(op.arg);
   if (op.kind == OpKind::block) {
     const bool is_simulated = current()->home->simulated();
-    block_in_place([&] { if (!is_simulated) spin_for(op.arg); }, op.arg);
+    block_in_place(
+        [&] {
+          if (!is_simulated) spin_for(op.arg);
+        },
+        op.arg);
   }
 }
 

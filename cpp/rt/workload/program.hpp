@@ -52,7 +52,7 @@ struct TaskRecord {
   bool finished = false;
   bool cancelled = false;  // it was spawned, and was dropped before its last instruction
   std::uint32_t polls = 0;
-  std::uint64_t id = 0;    // 0: never polled
+  std::uint64_t id = 0;  // 0: never polled
 };
 
 /// One run of a program. Records may be read when no task lives.

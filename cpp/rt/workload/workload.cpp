@@ -41,24 +41,31 @@ struct Kind {
 const std::array<Kind, 11>& kinds() {
   static const std::array<Kind, 11> table{{
       {"fib", {{"n", 0, 90}}, [](const WorkloadPtr& w) -> Handle { return spawn(workload::fib, w->ints[0]); }},
-      {"skynet", {{"depth", 0, 64}, {"fanout", 1, most_tasks}},
+      {"skynet",
+       {{"depth", 0, 64}, {"fanout", 1, most_tasks}},
        [](const WorkloadPtr& w) -> Handle { return spawn(workload::skynet, w->ints[0], w->ints[1], 0); }},
-      {"fork_join", {{"depth", 0, 64}, {"fanout", 1, most_tasks}, {"work_ns", 0, most}},
+      {"fork_join",
+       {{"depth", 0, 64}, {"fanout", 1, most_tasks}, {"work_ns", 0, most}},
        [](const WorkloadPtr& w) -> Handle { return spawn(workload::fork_join, w->ints[0], w->ints[1], w->ints[2]); }},
       {"nqueens", {{"n", 1, 31}}, [](const WorkloadPtr& w) -> Handle { return spawn(workload::nqueens, w->ints[0]); }},
       {"matmul", {{"n", 1, 8192}}, [](const WorkloadPtr& w) -> Handle { return spawn(workload::matmul, w->ints[0]); }},
-      {"spawn_many", {{"n", 0, most_tasks}, {"origin", 0, 2}},
+      {"spawn_many",
+       {{"n", 0, most_tasks}, {"origin", 0, 2}},
        [](const WorkloadPtr& w) -> Handle {
          return workload::spawn_many(w->ints[0], static_cast<workload::Origin>(w->ints[1]));
        }},
-      {"yield_many", {{"tasks", 0, most_tasks}, {"yields", 0, most}},
+      {"yield_many",
+       {{"tasks", 0, most_tasks}, {"yields", 0, most}},
        [](const WorkloadPtr& w) -> Handle { return spawn(workload::yield_many, w->ints[0], w->ints[1]); }},
-      {"ping_pong", {{"pairs", 0, most_tasks}},
+      {"ping_pong",
+       {{"pairs", 0, most_tasks}},
        [](const WorkloadPtr& w) -> Handle { return spawn(workload::ping_pong, w->ints[0]); }},
-      {"chained_spawn", {{"n", 0, most_tasks}},
+      {"chained_spawn",
+       {{"n", 0, most_tasks}},
        [](const WorkloadPtr& w) -> Handle { return spawn(workload::chained_spawn, w->ints[0]); }},
       {"spawn_join", {{"n", 0, most}}, [](const WorkloadPtr& w) -> Handle { return spawn(workload::spawn_join, w->ints[0]); }},
-      {"dag", {{"n", 0, most_tasks}},
+      {"dag",
+       {{"n", 0, most_tasks}},
        [](const WorkloadPtr& w) -> Handle { return spawn(workload::dag, w, std::shared_ptr<workload::DagTrace>()); }},
   }};
   return table;

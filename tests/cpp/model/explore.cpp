@@ -118,9 +118,7 @@ class Explorer final : public ModelHost {
 
   static constexpr std::uint32_t most_options = 36;  // one digit each
 
-  static std::uint32_t value_of(char digit) {
-    return static_cast<std::uint32_t>(digit <= '9' ? digit - '0' : digit - 'a' + 10);
-  }
+  static std::uint32_t value_of(char digit) { return static_cast<std::uint32_t>(digit <= '9' ? digit - '0' : digit - 'a' + 10); }
 
   [[nodiscard]] std::string schedule() const {
     std::string digits;

@@ -243,9 +243,7 @@ TEST(Explorer, a_time_out_is_a_choice) {
 TEST(Explorer, an_exception_ends_the_run_and_a_choice_is_a_digit_of_the_schedule) {
   const auto thrown = explore(quiet, [](Model& m) { m.thread([] { throw std::runtime_error("on purpose"); }); });
   EXPECT_EQ(thrown.failure, "exception: on purpose");
-  const auto choice = explore(quiet, [](Model& m) {
-    m.thread([] { MODEL_CHECK(ModelEnv::World().choose(3) != 2); });
-  });
+  const auto choice = explore(quiet, [](Model& m) { m.thread([] { MODEL_CHECK(ModelEnv::World().choose(3) != 2); }); });
   EXPECT_EQ(choice.schedule, "2");
 }
 

@@ -24,8 +24,8 @@ struct Item {
 
 /// What a fault does to the worker's own steps.
 struct Steps {
-  bool second_look = true;       // the last searcher looks once more after it has put itself to rest
-  bool pass_the_baton = true;    // the last searcher that found a task notifies one
+  bool second_look = true;     // the last searcher looks once more after it has put itself to rest
+  bool pass_the_baton = true;  // the last searcher that found a task notifies one
 };
 
 /// QueueEnv for ring and inject, IdleEnv for the word: a fault may sit in either.
@@ -128,8 +128,8 @@ struct World {
     }
   }
   void check_at_rest() {
-    MODEL_CHECK(idle.searching() == 0);                                           // S18
-    MODEL_CHECK(sleepers.sleepers.size() == idle.workers() - idle.unparked());    // S17
+    MODEL_CHECK(idle.searching() == 0);                                         // S18
+    MODEL_CHECK(sleepers.sleepers.size() == idle.workers() - idle.unparked());  // S17
     MODEL_CHECK(!anything_left());
   }
 };
@@ -200,12 +200,8 @@ ModelSetup baton(Steps steps = {}) {
   };
 }
 
-TEST(IdleModel, S17_S20_a_spawn_from_outside_wakes_the_only_worker) {
-  expect_holds("outside spawn", outside_spawn());
-}
-TEST(IdleModel, S17_S20_a_local_spawn_wakes_the_other_worker) {
-  expect_holds("local spawn", local_spawn());
-}
+TEST(IdleModel, S17_S20_a_spawn_from_outside_wakes_the_only_worker) { expect_holds("outside spawn", outside_spawn()); }
+TEST(IdleModel, S17_S20_a_local_spawn_wakes_the_other_worker) { expect_holds("local spawn", local_spawn()); }
 TEST(IdleModel, S17_S20_two_workers_and_two_spawns) { expect_holds("two workers", two_workers()); }
 TEST(IdleModel, S20_a_second_task_finds_a_worker) { expect_holds("baton", baton()); }
 

@@ -96,15 +96,9 @@ TEST(ParkerModel, S21_two_notifiers) { expect_holds("two notifiers", two_notifie
 TEST(ParkerModel, S21_a_time_out_against_a_token) { expect_holds("time-out against token", time_out_against_token<ModelEnv>); }
 TEST(ParkerModel, S6_S21_ping_pong) { expect_holds("ping-pong", ping_pong<ModelEnv>); }
 
-TEST(ParkerFaults, relaxed_exchanges_are_found) {
-  EXPECT_TRUE(is_found(one_token<WeakEnv<ChangesRelaxed>>));
-}
-TEST(ParkerFaults, a_notify_without_release_is_found) {
-  EXPECT_TRUE(is_found(one_token<WeakEnv<ChangesAcquire>>));
-}
-TEST(ParkerFaults, a_wait_without_acquire_is_found) {
-  EXPECT_TRUE(is_found(one_token<WeakEnv<ChangesRelease>>));
-}
+TEST(ParkerFaults, relaxed_exchanges_are_found) { EXPECT_TRUE(is_found(one_token<WeakEnv<ChangesRelaxed>>)); }
+TEST(ParkerFaults, a_notify_without_release_is_found) { EXPECT_TRUE(is_found(one_token<WeakEnv<ChangesAcquire>>)); }
+TEST(ParkerFaults, a_wait_without_acquire_is_found) { EXPECT_TRUE(is_found(one_token<WeakEnv<ChangesRelease>>)); }
 
 /// A futex that does not compare before it sleeps.
 struct SleepyEnv : ModelEnv {
@@ -113,9 +107,7 @@ struct SleepyEnv : ModelEnv {
     return ModelHost::current->block(&word, deadline != no_deadline);
   }
 };
-TEST(ParkerFaults, a_sleep_that_does_not_look_first_is_found) {
-  EXPECT_TRUE(is_found(one_token<SleepyEnv>, "deadlock"));
-}
+TEST(ParkerFaults, a_sleep_that_does_not_look_first_is_found) { EXPECT_TRUE(is_found(one_token<SleepyEnv>, "deadlock")); }
 
 }  // namespace
 }  // namespace rt

@@ -21,8 +21,8 @@ constexpr Nanos limit = 1;
 
 /// What a fault does to the protocol's users.
 struct Steps {
-  bool late_worker_goes_on = false;     // at its limit, without asking whether the round is led by now
-  bool look_after_park = true;          // a worker on its way to sleep looks for a round once it is on the list
+  bool late_worker_goes_on = false;  // at its limit, without asking whether the round is led by now
+  bool look_after_park = true;       // a worker on its way to sleep looks for a round once it is on the list
   bool leader_tells_all = true;
 };
 
@@ -306,9 +306,7 @@ TEST(ClaimModel, S3_no_poll_while_the_frames_are_read) { expect_holds("wake and 
 TEST(ClaimModel, S5_a_shutdown_while_the_frames_are_read_ends_the_task_once) {
   expect_holds("shutdown", shutdown_while_claimed());
 }
-TEST(ClaimFaults, a_claim_that_is_simply_dropped_loses_a_wake) {
-  EXPECT_TRUE(is_found(wake_while_claimed(false), "queued"));
-}
+TEST(ClaimFaults, a_claim_that_is_simply_dropped_loses_a_wake) { EXPECT_TRUE(is_found(wake_while_claimed(false), "queued")); }
 
 }  // namespace
 }  // namespace rt

@@ -66,14 +66,14 @@ struct World {
   }
   void take(Item* item) {
     if (item == nullptr) return;
-    MODEL_CHECK(item->payload != 0);                           // S6, and a data race if nothing orders it
-    MODEL_CHECK(item->taken.fetch_add(1, relaxed) == 0);       // S1
+    MODEL_CHECK(item->payload != 0);                      // S6, and a data race if nothing orders it
+    MODEL_CHECK(item->taken.fetch_add(1, relaxed) == 0);  // S1
   }
   void steal_and_drain(Ring<Env, Item>& dst) {
     std::uint32_t stolen = 0;
     Item* const item = ring.steal_into(dst, stolen);
     MODEL_CHECK((item == nullptr) == (stolen == 0));
-    MODEL_CHECK(stolen <= ModelEnv::ring_capacity / 2);        // S9
+    MODEL_CHECK(stolen <= ModelEnv::ring_capacity / 2);  // S9
     take(item);
     drain(dst);
   }

@@ -21,10 +21,10 @@ template <class Env>
 struct Task {
   TaskState<Env> state;
   ModelEnv::mutex queue_lock;
-  bool queued = true;                      // a new task is; under the lock
-  ModelEnv::cell<int> future{0};           // touched by the holder of RUNNING only
-  ModelEnv::cell<int> outcome{0};          // 1 value, 2 cancelled
-  ModelEnv::cell<int> waker{0};            // 1: somebody waits
+  bool queued = true;              // a new task is; under the lock
+  ModelEnv::cell<int> future{0};   // touched by the holder of RUNNING only
+  ModelEnv::cell<int> outcome{0};  // 1 value, 2 cancelled
+  ModelEnv::cell<int> waker{0};    // 1: somebody waits
   ModelEnv::atomic<std::uint32_t> joiner_woken{0};
   int polls = 0;
   int frees = 0;

@@ -65,8 +65,10 @@ TEST(RuntimeStress, cancelling_while_tasks_run_wait_and_end_gives_each_an_end) {
   for (int round = 0; round < 30; ++round) {
     std::vector<JoinHandle<void>> handles;
     for (int i = 0; i < 100; ++i) {
-      if (i % 2 == 0) handles.push_back(runtime.spawn(yield_often, i % 20));
-      else handles.push_back(runtime.spawn(nap, static_cast<Nanos>(i % 5) * ms));
+      if (i % 2 == 0)
+        handles.push_back(runtime.spawn(yield_often, i % 20));
+      else
+        handles.push_back(runtime.spawn(nap, static_cast<Nanos>(i % 5) * ms));
     }
     for (std::size_t i = 0; i < handles.size(); ++i) {
       if (i % 3 != 0) handles[i].cancel();
@@ -154,10 +156,12 @@ TEST(RuntimeStress, each_outside_event_reaches_its_task) {
   Runtime runtime(workers(2));
   for (int round = 0; round < 2000; ++round) {
     Event event;
-    auto handle = runtime.spawn([](Event of) -> Task<int> {
-      co_await of.wait();
-      co_return 1;
-    }, event);
+    auto handle = runtime.spawn(
+        [](Event of) -> Task<int> {
+          co_await of.wait();
+          co_return 1;
+        },
+        event);
     if (round % 3 == 0) std::this_thread::yield();
     event.set();
     ASSERT_EQ(handle.get(), 1);
@@ -214,13 +218,15 @@ TEST(BlockInPlaceStress, a_runtime_whose_workers_all_block_shuts_down_when_they_
     std::atomic<int> inside{0};
     Runtime runtime(workers(2));
     for (int i = 0; i < 6; ++i) {
-      static_cast<void>(runtime.spawn([](std::atomic<bool>* go, std::atomic<int>* in) -> Task<void> {
-        block_in_place([=] {
-          in->fetch_add(1);
-          while (!go->load()) std::this_thread::yield();
-        });
-        co_await yield_now();
-      }, &go_on, &inside));
+      static_cast<void>(runtime.spawn(
+          [](std::atomic<bool>* go, std::atomic<int>* in) -> Task<void> {
+            block_in_place([=] {
+              in->fetch_add(1);
+              while (!go->load()) std::this_thread::yield();
+            });
+            co_await yield_now();
+          },
+          &go_on, &inside));
     }
     while (inside.load() < 2) std::this_thread::yield();
     std::thread opener([&] { go_on.store(true); });

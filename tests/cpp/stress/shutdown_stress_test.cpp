@@ -89,10 +89,12 @@ TEST(ShutdownStress, events_that_come_while_it_ends_find_no_freed_task) {
       options.workers = 2;
       Runtime runtime(std::move(options));
       for (int i = 0; i < 10; ++i) {
-        static_cast<void>(runtime.spawn([](Event of) -> Task<void> {
-          const Counted counted;
-          co_await of.wait();
-        }, event));
+        static_cast<void>(runtime.spawn(
+            [](Event of) -> Task<void> {
+              const Counted counted;
+              co_await of.wait();
+            },
+            event));
       }
       setter = std::thread([&] {
         while (!go.load()) std::this_thread::yield();
@@ -113,10 +115,12 @@ TEST(ShutdownStress, handles_and_wakers_outlive_their_runtime) {
     options.workers = 2;
     Runtime runtime(std::move(options));
     for (int i = 0; i < 20; ++i) {
-      auto handle = runtime.spawn([](int number) -> Task<int> {
-        co_await sleep_for(static_cast<Nanos>(number) * 300'000);
-        co_return number;
-      }, i);
+      auto handle = runtime.spawn(
+          [](int number) -> Task<int> {
+            co_await sleep_for(static_cast<Nanos>(number) * 300'000);
+            co_return number;
+          },
+          i);
       JoinRef ref = std::move(handle).into_ref();
       wakers.emplace_back(*ref.task());
       handles.push_back(std::move(ref));
@@ -148,16 +152,20 @@ TEST(ShutdownStress, a_cancelled_tasks_destructor_may_block_spawn_and_wake) {
     options.workers = 2;
     Runtime runtime(std::move(options));
     for (int i = 0; i < 10; ++i) {
-      static_cast<void>(runtime.spawn([](Event of) -> Task<void> {
-        const Counted counted;
-        const Awkward awkward(of);
-        Event never;
-        co_await never.wait();
-      }, event));
-      static_cast<void>(runtime.spawn([](Event of) -> Task<void> {
-        const Counted counted;
-        co_await of.wait();
-      }, event));
+      static_cast<void>(runtime.spawn(
+          [](Event of) -> Task<void> {
+            const Counted counted;
+            const Awkward awkward(of);
+            Event never;
+            co_await never.wait();
+          },
+          event));
+      static_cast<void>(runtime.spawn(
+          [](Event of) -> Task<void> {
+            const Counted counted;
+            co_await of.wait();
+          },
+          event));
     }
     if (round % 2 == 0) std::this_thread::yield();
   }

@@ -122,7 +122,9 @@ TEST(Channel, TheLastSenderCloses) {
   auto [tx, rx] = channel<Box>(1);
   auto waiting = home.spawn(receive_one, rx);
   home.run();
-  { const auto last = std::move(tx); }
+  {
+    const auto last = std::move(tx);
+  }
   home.run();
   EXPECT_THROW(result(waiting), ChannelClosed);
 }
@@ -136,7 +138,9 @@ TEST(Channel, TheLastReceiverClosesAndDestroysTheValues) {
   auto life = std::make_shared<int>(0);
   EXPECT_TRUE(tx.try_send(Watched{life}));
   EXPECT_EQ(life.use_count(), 2);
-  { const auto last = std::move(rx); }
+  {
+    const auto last = std::move(rx);
+  }
   EXPECT_EQ(life.use_count(), 1);
   EXPECT_TRUE(tx.is_closed());
   EXPECT_THROW((void)tx.try_send(Watched{life}), ChannelClosed);
@@ -149,8 +153,12 @@ struct Carrier {
 TEST(Channel, AValueMayHoldTheLastSenderOfItsOwnChannel) {
   auto [tx, rx] = channel<Carrier>(2);
   EXPECT_TRUE(tx.try_send(Carrier{std::make_shared<Sender<Carrier>>(tx)}));
-  { const auto gone = std::move(tx); }
-  { const auto last = std::move(rx); }  // destroys the value, which closes the channel: a lock held here would hang
+  {
+    const auto gone = std::move(tx);
+  }
+  {
+    const auto last = std::move(rx);
+  }  // destroys the value, which closes the channel: a lock held here would hang
 }
 
 TEST(Channel, ASendOrReceiveCostsOneUnitAndAPendingOneNone) {
@@ -188,7 +196,9 @@ TEST(Oneshot, ASenderThatIsGoneEndsTheWait) {
   auto reader = home.spawn(await_oneshot, rx);
   home.run();
   EXPECT_FALSE(reader.done());
-  { const auto gone = std::move(tx); }
+  {
+    const auto gone = std::move(tx);
+  }
   home.run();
   EXPECT_THROW(result(reader), ChannelClosed);
 }
@@ -200,7 +210,9 @@ TEST(Oneshot, AReceiverThatIsGoneOrClosedRefusesTheValue) {
   EXPECT_TRUE(tx.is_closed());
   EXPECT_FALSE(tx.send(box(1)));
   auto [tx2, rx2] = oneshot<Box>();
-  { const auto gone = std::move(rx2); }
+  {
+    const auto gone = std::move(rx2);
+  }
   EXPECT_FALSE(tx2.send(box(1)));
 }
 

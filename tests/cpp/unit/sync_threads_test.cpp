@@ -97,7 +97,9 @@ TEST(Blocking, ValuesArriveOnceEachWhateverTimesOutMeanwhile) {
       }
     });
   }
-  { const auto last = std::move(tx); }
+  {
+    const auto last = std::move(tx);
+  }
   for (int r = 0; r < 2; ++r) {
     threads.emplace_back([&sum, &count, in = rx] {
       try {

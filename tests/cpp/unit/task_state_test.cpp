@@ -18,9 +18,7 @@ class TaskStateTest : public ::testing::Test {
     ASSERT_EQ(state.start_running(), OnRun::run);
     ASSERT_EQ(state.finish_poll(), OnIdle::idle);
   }
-  void expect(Snapshot::Word bits, std::uint64_t refs) {
-    EXPECT_EQ(state.load().word, bits | refs << Snapshot::ref_shift);
-  }
+  void expect(Snapshot::Word bits, std::uint64_t refs) { EXPECT_EQ(state.load().word, bits | refs << Snapshot::ref_shift); }
   TaskState<Env> state;
 };
 

@@ -173,7 +173,8 @@ TEST(Taskdump, S17_parked_workers_sleep_on_and_wake_for_a_later_spawn) {
   std::this_thread::sleep_for(std::chrono::milliseconds(5));
   const auto parks = [&] {
     std::uint64_t sum = 0;
-    for (const auto& remote : shared.remotes) sum += remote->metrics.park_unpark_count.load() * 1000 + remote->metrics.noop_count.load();
+    for (const auto& remote : shared.remotes)
+      sum += remote->metrics.park_unpark_count.load() * 1000 + remote->metrics.noop_count.load();
     return sum;
   };
   const std::uint64_t before = parks();
@@ -454,8 +455,8 @@ SimRun run_in_sim(std::uint32_t workers, std::uint64_t dump_at) {
   for (;; ++run.steps) {
     if (run.steps == dump_at) {
       const DumpResult dump = drive.dump(10'000 * ms);
-      run.dump_complete = dump.complete && distinct_ids(dump) == dump.tasks.size() &&
-                          dump.tasks.size() == drive.shared().alive_tasks();
+      run.dump_complete =
+          dump.complete && distinct_ids(dump) == dump.tasks.size() && dump.tasks.size() == drive.shared().alive_tasks();
     }
     if (drive.shared().alive_tasks() == 0 || !drive.step()) break;
   }
@@ -513,9 +514,10 @@ TEST(Taskdump, L7_in_virtual_time_a_worker_in_a_long_poll_is_missing_at_the_limi
 }
 
 TEST(Taskdump, function_names_are_cleaned) {
-  EXPECT_EQ(clean_function_name("void a::inner(inner<int>(int, std::string)::_ZN1a5innerIiEE1TT_NSt7__cxx1112basic_stringIcSt11char_"
-                                "traitsIcESaIcEEE.Frame*)"),
-            "a::inner<int>");
+  EXPECT_EQ(
+      clean_function_name("void a::inner(inner<int>(int, std::string)::_ZN1a5innerIiEE1TT_NSt7__cxx1112basic_stringIcSt11char_"
+                          "traitsIcESaIcEEE.Frame*)"),
+      "a::inner<int>");
   EXPECT_EQ(clean_function_name("void plain(plain()::_Z5plainv.Frame*)"), "plain");
   EXPECT_EQ(clean_function_name("rt::Task<void> app::f(int, char)"), "app::f");
   EXPECT_EQ(clean_function_name("main"), "main");

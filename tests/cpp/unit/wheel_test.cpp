@@ -182,7 +182,9 @@ class Twins {
 
   void step() {
     switch (below(8)) {
-      case 0: case 1: case 2: return insert();
+      case 0:
+      case 1:
+      case 2: return insert();
       case 3: return remove();
       case 4: return poll_some(now_, below(4));
       case 5: return poll_to_asked_tick();

@@ -100,8 +100,10 @@ Log predicted_order(const Tree& tree) {
       order.push_back(task);
       int slot = -1;
       for (const int child : tree[static_cast<std::size_t>(task)]) {
-        if (!slot_is_on) queue.push_back(child);
-        else if (const int displaced = std::exchange(slot, child); displaced >= 0) queue.push_back(displaced);
+        if (!slot_is_on)
+          queue.push_back(child);
+        else if (const int displaced = std::exchange(slot, child); displaced >= 0)
+          queue.push_back(displaced);
       }
       task = slot;
       if (task >= 0 && ++lifo_polls == 3) slot_is_on = false;

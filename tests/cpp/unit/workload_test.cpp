@@ -237,8 +237,8 @@ TEST(WorkloadTest, answers_of_parts_come_in_the_order_of_the_parts) {
 }
 
 TEST(WorkloadTest, a_walk_with_each_head_before_its_parts_gives_the_whole) {
-  const Workload whole = assemble_workload({make("sequence", {2}), make("together", {2}), make("fib", {5}), make("fib", {6}),
-                                            make("fib", {7})});
+  const Workload whole =
+      assemble_workload({make("sequence", {2}), make("together", {2}), make("fib", {5}), make("fib", {6}), make("fib", {7})});
   EXPECT_EQ(run_in_queue(share(whole)), (Answers{5, 8, 13}));
   EXPECT_THROW(static_cast<void>(assemble_workload({make("sequence", {2}), make("fib", {5})})), std::invalid_argument);
   EXPECT_THROW(static_cast<void>(assemble_workload({make("fib", {5}), make("fib", {5})})), std::invalid_argument);
@@ -263,15 +263,13 @@ TEST(WorkloadTest, what_cannot_be_run_is_refused_with_its_value) {
 }
 
 TEST(WorkloadTest, arrays_that_are_no_graph_are_refused) {
-  const auto refused = [](Graph graph) {
-    EXPECT_THROW(check_workload(as_workload(std::move(graph))), std::invalid_argument);
-  };
-  refused({{0, 1}, {1}, {0}});           // an edge to a node that is not there
+  const auto refused = [](Graph graph) { EXPECT_THROW(check_workload(as_workload(std::move(graph))), std::invalid_argument); };
+  refused({{0, 1}, {1}, {0}});  // an edge to a node that is not there
   refused({{0, 1}, {-1}, {0}});
-  refused({{0, 0}, {0}, {0}});           // indptr ends early
-  refused({{0}, {}, {0}});               // a node without indptr
+  refused({{0, 0}, {0}, {0}});                 // indptr ends early
+  refused({{0}, {}, {0}});                     // a node without indptr
   refused({{0, 2, 1, 2}, {0, 1}, {0, 0, 0}});  // indptr falls
-  refused({{0, 0}, {}, {-1}});           // a negative cost
+  refused({{0, 0}, {}, {-1}});                 // a negative cost
 }
 
 // ---- dropped runs ---------------------------------------------------------------------------------------------------

@@ -12,7 +12,6 @@ from typing import Any
 
 from hypothesis import event, given, target
 from hypothesis import strategies as st
-
 from stealscope import _core
 
 KINDS: dict[str, int] = _core._OP_KINDS

@@ -39,7 +39,7 @@ template <Environment Env>
 Header* Worker<Env>::take_inject_batch() {
   take_inbox();
   if (Header* task = remote_.queue.pop()) return task;  // from the inbox, or its overflow left something
-  if (shared_.inject.is_empty()) return nullptr;  // one load, before any lock
+  if (shared_.inject.is_empty()) return nullptr;        // one load, before any lock
   world_.charge(Cost::inject, 1);
   // Others can only take from our queue, so these slots stay free.
   const std::size_t room = std::min<std::size_t>(remote_.queue.remaining_slots(), tuning::max_inject_batch);

@@ -10,8 +10,7 @@ Worker<Env>::Worker(Shared<Env>& shared, std::uint32_t index, World world)
     : shared_(shared),
       remote_(*shared.remotes[index]),
       index_(index),
-      global_interval_(shared.options.global_interval != 0 ? shared.options.global_interval
-                                                           : tuning::initial_global_interval),
+      global_interval_(shared.options.global_interval != 0 ? shared.options.global_interval : tuning::initial_global_interval),
       until_upkeep_(shared.options.event_interval),
       lifo_enabled_(shared.options.lifo_slot),
       has_poll_hook_(shared.options.hooks.has_poll_hook()),
