@@ -48,13 +48,13 @@ py::list list_of(const std::vector<T>& items, F&& make) {
 
 /// `rows`: flat (task, instruction, argument) triples; `schedule`: a byte a decision, see rt::Chooser.
 py::dict simulate(std::uint64_t tasks, const std::vector<std::int64_t>& rows, std::uint32_t workers, const py::bytes& schedule,
-                  std::uint64_t seed) {
+                  std::uint64_t seed, const std::vector<std::uint64_t>& dump_at) {
   const std::string bytes = schedule;
   const rt::Program program = rt::program_from_rows(tasks, rows);
   rt::ProgramResult run;
   {
     const WithoutGil unlocked;
-    run = rt::run_program_sim(program, workers, {bytes.begin(), bytes.end()}, seed);
+    run = rt::run_program_sim(program, workers, {bytes.begin(), bytes.end()}, seed, dump_at);
   }
   py::dict result;
   result["end"] = end_name(run.sim.end);
@@ -68,6 +68,7 @@ py::dict simulate(std::uint64_t tasks, const std::vector<std::int64_t>& rows, st
   result["spawned"] = run.spawned;
   result["remote_schedule_count"] = run.remote_schedule_count;
   result["budget_forced_yield_count"] = run.budget_forced_yield_count;
+  result["dumps"] = list_of(run.dumps, [](const rt::DumpFigures& dump) { return py::make_tuple(dump.complete, dump.ids); });
   return result;
 }
 
@@ -75,7 +76,7 @@ py::dict simulate(std::uint64_t tasks, const std::vector<std::int64_t>& rows, st
 
 void init_simulate(py::module_& module) {
   module.def("_simulate", &simulate, py::arg("tasks"), py::arg("rows"), py::arg("workers"), py::arg("schedule") = py::bytes(),
-             py::arg("seed") = 0, "Runs a small test program in virtual time; the same arguments give the same result.");
+             py::arg("seed") = 0, py::arg("dump_at") = std::vector<std::uint64_t>(), "Runs a small test program in virtual time; the same arguments give the same result.");
   const char* const names[] = {"work", "yield", "spawn", "join", "sleep", "notify", "wait", "lock", "unlock", "cancel", "block"};
   static_assert(std::size(names) == static_cast<std::size_t>(rt::OpKind::count));
   py::dict kinds;

@@ -12,6 +12,7 @@ foreach(kind unit model stress)
   endif()
   add_executable(${kind}_tests ${test_sources})
   target_link_libraries(${kind}_tests PRIVATE stealscope_rt stealscope_settings GTest::gtest GTest::gtest_main)
+  target_precompile_headers(${kind}_tests PRIVATE <gtest/gtest.h> <functional> <memory> <string> <vector>)
   target_include_directories(${kind}_tests PRIVATE "${PROJECT_SOURCE_DIR}/tests/cpp")
   # One ctest entry a program: discovery would start each program once more at build time and say no more than it does.
   add_test(NAME ${kind} COMMAND ${kind}_tests --gtest_brief=1)

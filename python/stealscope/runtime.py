@@ -87,14 +87,12 @@ class Runtime:
             raise ValueError(f"unhandled_exception={unhandled_exception!r}; need 'report', 'shutdown' or a callable")
         if hooks is not None and not isinstance(hooks, Hooks):
             raise TypeError(f"hooks={hooks!r}; need Hooks(...) or None")
-        if name is not None and not (isinstance(name, str) and name and "\0" not in name):
-            raise ValueError(f"name={name!r}; need text without null characters, or None")
         kept = Histograms.resolve(histograms)
         watch = Watchdog.parse(watchdog)
         options = {
             "workers": _checked_workers(workers),
             "seed": _checked_seed(seed),
-            "name": name or "ss-worker",
+            "name": _checked_name(name),
             "max_blocking_threads": checked_count(max_blocking_threads, "max_blocking_threads", high=65_535),
             "keep_alive_ns": min(seconds_to_ns(thread_keep_alive, "thread_keep_alive"), 10**17),
             "pin": bool(pin),
@@ -311,6 +309,14 @@ class Runtime:
     def __repr__(self) -> str:
         state = "closed" if self._native.is_closed else "running"
         return f"<stealscope.Runtime {self._native.name!r}: {self._native.num_workers()} workers, {state}>"
+
+
+def _checked_name(name: object) -> str:
+    if name is None:
+        return "ss-worker"
+    if isinstance(name, str) and name and "\0" not in name:
+        return name
+    raise ValueError(f"name={name!r}; need text without null characters, or None")
 
 
 def _checked_workers(workers: int | None) -> int:

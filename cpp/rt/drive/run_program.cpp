@@ -38,9 +38,30 @@ void number_polls(const std::vector<std::uint64_t>& ids, ProgramResult& result) 
   }
 }
 
+/// As SimDrive::run(), with dumps before the steps that were asked for.
+SimResult play_with_dumps(SimDrive& drive, const std::function<void()>& start, std::uint64_t max_steps,
+                          const std::vector<std::uint64_t>& dump_at, std::vector<DumpFigures>& dumps) {
+  drive.outside(start);
+  auto next = dump_at.begin();
+  SimResult result;
+  for (std::uint64_t step = 0; step < max_steps; ++step) {
+    for (; next != dump_at.end() && *next <= step; ++next) {
+      const DumpResult dump = drive.dump();
+      DumpFigures& figures = dumps.emplace_back();
+      figures.complete = dump.complete;
+      for (const TraceEntry& task : dump.tasks) figures.ids.push_back(task.id);
+    }
+    result = drive.play(1);
+    if (result.end != SimResult::End::step_limit) break;
+  }
+  drive.stop();
+  return result;
+}
+
 }  // namespace
 
-ProgramResult run_program(const Program& program, SimOptions options, std::uint64_t max_steps) {
+ProgramResult run_program(const Program& program, SimOptions options, std::uint64_t max_steps,
+                          const std::vector<std::uint64_t>& dump_at) {
   check_program(program);
   auto run = std::make_shared<ProgramRun>(program);
   auto ids = std::make_shared<std::vector<std::uint64_t>>();
@@ -51,7 +72,9 @@ ProgramResult run_program(const Program& program, SimOptions options, std::uint6
   };
   SimDrive drive(std::move(options));
   ProgramResult result;
-  result.sim = drive.run([&] { start_program(run); }, max_steps);
+  const auto start = [&] { start_program(run); };
+  result.sim = dump_at.empty() ? drive.run(start, max_steps)
+                               : play_with_dumps(drive, start, max_steps, dump_at, result.dumps);
   result.tasks = run->records();
   number_polls(*ids, result);
   read_figures(drive.shared(), result);
@@ -59,13 +82,13 @@ ProgramResult run_program(const Program& program, SimOptions options, std::uint6
 }
 
 ProgramResult run_program_sim(const Program& program, std::uint32_t workers, std::vector<std::uint8_t> schedule,
-                              std::uint64_t seed) {
+                              std::uint64_t seed, const std::vector<std::uint64_t>& dump_at) {
   SimOptions options;
   options.scheduler.workers = workers;
   options.scheduler.seed = seed;
   options.schedule = std::move(schedule);
   options.interleave = true;
-  return run_program(program, std::move(options));
+  return run_program(program, std::move(options), 1'000'000, dump_at);
 }
 
 ProgramResult run_program_threads(const Program& program, std::uint32_t workers, std::uint64_t seed, Nanos timeout) {

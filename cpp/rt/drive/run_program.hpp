@@ -24,6 +24,12 @@ struct WorkerFigures {
   std::uint64_t noop_count = 0;
 };
 
+/// What a dump in the middle of a run listed.
+struct DumpFigures {
+  bool complete = false;
+  std::vector<std::uint64_t> ids;  // of the tasks, in the dump's order
+};
+
 struct ProgramResult {
   SimResult sim;  // on threads: only `end` means anything, and a deadlock is a time-out
   std::vector<TaskRecord> tasks;
@@ -32,14 +38,17 @@ struct ProgramResult {
   std::uint64_t spawned = 0;
   std::uint64_t remote_schedule_count = 0;
   std::uint64_t budget_forced_yield_count = 0;
+  std::vector<DumpFigures> dumps;
 };
 
-/// Throws std::invalid_argument for a program or options that cannot be run.
-[[nodiscard]] ProgramResult run_program(const Program& program, SimOptions options, std::uint64_t max_steps = 1'000'000);
+/// `dump_at`: numbers of steps, ascending, before which a dump is taken. Throws std::invalid_argument for a program or
+/// options that cannot be run.
+[[nodiscard]] ProgramResult run_program(const Program& program, SimOptions options, std::uint64_t max_steps = 1'000'000,
+                                        const std::vector<std::uint64_t>& dump_at = {});
 
 /// The same with the usual options, as the Python tests call it.
 [[nodiscard]] ProgramResult run_program_sim(const Program& program, std::uint32_t workers, std::vector<std::uint8_t> schedule,
-                                            std::uint64_t seed);
+                                            std::uint64_t seed, const std::vector<std::uint64_t>& dump_at = {});
 
 /// On real threads; what still lives after `timeout` is cancelled.
 [[nodiscard]] ProgramResult run_program_threads(const Program& program, std::uint32_t workers, std::uint64_t seed, Nanos timeout);

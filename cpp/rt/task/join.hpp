@@ -78,8 +78,9 @@ T JoinLeaf<T>::take() {
   return take_output<T>(*ref_.task());
 }
 
+/// Dropping it lets the task go on alone, so a spawn's handle may be ignored.
 template <class T>
-class [[nodiscard]] JoinHandle {
+class JoinHandle {
  public:
   JoinHandle() = default;
   explicit JoinHandle(Header& task) : ref_(task) {}
