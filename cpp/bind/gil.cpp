@@ -104,11 +104,13 @@ void release_later(PyObject* object) {
 
 void drain_released() {
   Released& list = released();
+  // relaxed: a hint; the mutex below orders.
   if (!list.any.load(std::memory_order_relaxed)) return;
   std::vector<PyObject*> objects;
   {
     const std::scoped_lock lock(list.mutex);
     objects.swap(list.objects);
+    // relaxed: under the mutex.
     list.any.store(false, std::memory_order_relaxed);
   }
   for (PyObject* object : objects) Py_DECREF(object);

@@ -39,6 +39,7 @@ class CurrentTask {
 
  private:
   static bool take_back_pending(PyTask& task) {
+    // relaxed: a count; the exchange below decides.
     std::uint32_t pending = task.cancel_requests.load(std::memory_order_relaxed);
     // relaxed: a request carries nothing but itself.
     while (pending > 0 && !task.cancel_requests.compare_exchange_weak(pending, pending - 1, std::memory_order_relaxed)) {

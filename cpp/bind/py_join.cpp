@@ -74,6 +74,7 @@ std::shared_ptr<rt::EventCore> HandleLeaf::event_core() { return hub_->done.core
 
 JoinHandle::~JoinHandle() {
   if (ref_.task() != nullptr && cached_ && is_python(*ref_.task())) {
+    // relaxed: a note for drop_output(), which comes after it on whatever thread drops the last reference.
     py_task(*ref_.task()).retrieved.store(true, std::memory_order_relaxed);
   }
 }

@@ -171,6 +171,7 @@ bool take_cancel_request(rt::Header& task, PyTask& python) {
 
 PollResult poll_coroutine(rt::Header& task) {
   PyTask& python = py_task(task);
+  // acquire: pairs with request_cancel().
   if (python.coroutine == nullptr && python.cancel_requests.load(std::memory_order_acquire) != 0) {
     task.outcome = Outcome::cancelled;  // before its first step: it never runs
     return PollResult::ready;
@@ -197,6 +198,7 @@ void cancel_now(rt::Header& task) {
   for (int awaits = 0; awaits < patience; ++awaits) {
     stop_waiting(task, python);
     python.cancelling += 1;
+    // relaxed: the requests are taken back, whoever made them.
     python.cancel_requests.store(0, std::memory_order_relaxed);
     PyErr_SetNone(cancelled_in_coroutine());
     task.outcome = Outcome::none;
@@ -233,6 +235,7 @@ std::string label(const rt::Header& task) {
 void drop_output(rt::Header& task) {
   PyTask& python = py_task(task);
   const auto outcome = std::exchange(task.outcome, Outcome::none);
+  // relaxed: see ~JoinHandle() and take_py_output(); the references order it.
   if (outcome == Outcome::exception && !python.retrieved.load(std::memory_order_relaxed) && python.runtime) {
     const GilScope gil;
     python.runtime->report_unread(label(task), *output_of(task));

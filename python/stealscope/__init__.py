@@ -1,7 +1,7 @@
 """stealscope: a work-stealing task scheduler in C++, driven from Python.
 
 The names below are the public ones. Where to look: `runtime` (workers on threads), `handle` and `metrics` (figures),
-`inside` (what tasks may do), `sync` (how they wait for each other), `workloads` (native work), `report` (what came out),
+`inside` (what tasks may do), `sync` and `channels` (how they wait for each other), `workloads` (native work), `report` (what came out),
 `dump` (what every task waits for), `options` (hooks and histograms), `errors`. Everything with a leading underscore is private.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from . import _core, workloads
 from ._asyncio_bridge import from_asyncio
+from .channels import channel, oneshot
 from .dump import Dump, Frame, TaskTrace
 from .dump_signal import dump_on_signal
 from .errors import (
@@ -42,7 +43,7 @@ from .metrics import metrics_delta
 from .options import H2, Histograms, Hooks, Linear, TaskMeta
 from .report import Report
 from .runtime import Runtime
-from .sync import Barrier, Event, Lock, Notify, Semaphore, channel, oneshot
+from .sync import Barrier, Event, Lock, Notify, Semaphore
 from .task_group import TaskGroup
 from .workloads import Workload
 

@@ -111,7 +111,7 @@ def cpp_functions(text: str) -> Iterator[tuple[int, int, str]]:
     for position, character in enumerate(code):
         if character == "{":
             if depth_of_function is None:
-                head = " ".join(code[head_start:position].split())
+                head = re.sub(r"\balignas\([^)]*\)", "", " ".join(code[head_start:position].split()))
                 initialiser = position > 0 and (code[position - 1].isalnum() or code[position - 1] in "_>")
                 container = re.search(r"\b(namespace|class|struct|enum|union|concept|extern)\b[^()]*$", head)
                 if "(" in head and not initialiser and not container:

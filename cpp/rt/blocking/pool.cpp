@@ -54,10 +54,12 @@ bool BlockingPool::start_for_one_job(std::unique_lock<std::mutex>& lock) {
   if (idle_ > 0) {
     --idle_;
     ++promised_;
+    // relaxed: under the mutex; read as a figure.
     idle_figure_.store(idle_, relaxed);
     work_.notify_one();
     return true;
   }
+  // relaxed: written under the mutex that we hold.
   if (threads_.load(relaxed) >= options_.max_threads) return false;
   auto hold = call_.keep_alive();
   living_.emplace_back();
@@ -89,6 +91,7 @@ void BlockingPool::thread_main(std::list<std::thread>::iterator self, std::share
     call_.thread_stop(index);
     lock.lock();
     done_.splice(done_.end(), living_, self);
+    // relaxed: under the mutex.
     threads_.fetch_sub(1, relaxed);
     ended_.notify_all();
   }
@@ -106,6 +109,7 @@ std::optional<BlockingPool::Job> BlockingPool::next_job() {
   if (queue_.empty()) return std::nullopt;
   const Job job = queue_.front();
   queue_.pop_front();
+  // relaxed: under the mutex.
   if (job.task != nullptr) queued_.fetch_sub(1, relaxed);
   return job;
 }
@@ -121,6 +125,7 @@ void BlockingPool::run(const Job& job, std::unique_lock<std::mutex>& lock) {
 /// True if there may be work; false if it is time to end.
 bool BlockingPool::sleep(std::unique_lock<std::mutex>& lock) {
   ++idle_;
+  // relaxed: under the mutex; read as a figure.
   idle_figure_.store(idle_, relaxed);
   const auto until = point(steady_now() + options_.keep_alive);
   while (promised_ == 0 && !closed_) {
@@ -131,6 +136,7 @@ bool BlockingPool::sleep(std::unique_lock<std::mutex>& lock) {
     return true;
   }
   --idle_;
+  // relaxed: under the mutex; read as a figure.
   idle_figure_.store(idle_, relaxed);
   return closed_ && !queue_.empty();
 }
@@ -149,6 +155,7 @@ void BlockingPool::close(bool cancel_queued) {
         refused.push_back(*job);
         job = queue_.erase(job);
       }
+      // relaxed: under the mutex.
       queued_.fetch_sub(refused.size(), relaxed);
     }
     work_.notify_all();

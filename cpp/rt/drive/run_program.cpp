@@ -73,8 +73,7 @@ ProgramResult run_program(const Program& program, SimOptions options, std::uint6
   SimDrive drive(std::move(options));
   ProgramResult result;
   const auto start = [&] { start_program(run); };
-  result.sim = dump_at.empty() ? drive.run(start, max_steps)
-                               : play_with_dumps(drive, start, max_steps, dump_at, result.dumps);
+  result.sim = dump_at.empty() ? drive.run(start, max_steps) : play_with_dumps(drive, start, max_steps, dump_at, result.dumps);
   result.tasks = run->records();
   number_polls(*ids, result);
   read_figures(drive.shared(), result);

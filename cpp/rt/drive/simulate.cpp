@@ -74,6 +74,7 @@ void SimDrive::move(std::uint32_t index) {
   player.is_waiting = false;
 
   const auto books = [&] {
+    // relaxed: one thread plays all workers.
     return static_cast<std::int64_t>(remote.counts.spawned.load(relaxed) - remote.counts.ended.load(relaxed));
   };
   const std::int64_t before = books();

@@ -21,6 +21,7 @@ class DagRun final : public Countdown {
 
   [[nodiscard]] std::size_t nodes() const { return graph_->arrays[2].size(); }
   [[nodiscard]] Nanos cost(std::uint32_t node) const { return static_cast<Nanos>(graph_->arrays[2][node]); }
+  // relaxed: before any node runs.
   [[nodiscard]] bool is_first(std::uint32_t node) const { return open_edges_[node].load(relaxed) == 0; }
 
   void spawn_first_nodes(Ticket ticket);

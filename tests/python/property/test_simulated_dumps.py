@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
-from test_simulated_programs import Plan, plans, schedules, seeds
-
 from stealscope import _core
+from test_simulated_programs import Plan, plans, schedules, seeds
 
 pytestmark = pytest.mark.needs_dump
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import stealscope as ss
-from stealscope import sync
+from stealscope import channels, sync
 from stealscope.inside import block_in_place, blocking, current_task, sleep, spawn, yield_now
 
 LIMIT = 20.0  # seconds: only a test that fails waits so long
@@ -85,8 +85,8 @@ def test_wait_blocking_lets_the_gil_go() -> None:
 
 @pytest.mark.parametrize("where", ["spawn", "block_on"])
 def test_blocking_in_a_coroutine_names_the_await_form(rt: ss.Runtime, where: str) -> None:
-    tx, rx = sync.channel(1)
-    _, once = sync.oneshot()
+    tx, rx = channels.channel(1)
+    _, once = channels.oneshot()
 
     async def main() -> list[str]:
         messages = []
@@ -103,7 +103,7 @@ def test_blocking_in_a_coroutine_names_the_await_form(rt: ss.Runtime, where: str
 
 def test_blocking_is_allowed_in_a_region_and_in_block_in_place(one: ss.Runtime) -> None:
     async def main() -> tuple[int, int]:
-        tx, rx = sync.channel(1)
+        tx, rx = channels.channel(1)
         child = spawn(_send_two, tx)
         with blocking():
             first = rx.recv_blocking(LIMIT)
@@ -114,7 +114,7 @@ def test_blocking_is_allowed_in_a_region_and_in_block_in_place(one: ss.Runtime) 
     assert run(one, main) == (1, 2)
 
 
-async def _send_two(tx: sync.Sender[int]) -> None:
+async def _send_two(tx: channels.Sender[int]) -> None:
     await tx.send(1)
     await tx.send(2)
 
@@ -296,7 +296,7 @@ async def _arrive(barrier: sync.Barrier) -> None:
 
 
 def test_values_come_out_in_the_order_they_went_in(rt: ss.Runtime) -> None:
-    tx, rx = sync.channel(4)
+    tx, rx = channels.channel(4)
 
     async def produce() -> None:
         for number in range(100):
@@ -312,7 +312,7 @@ def test_values_come_out_in_the_order_they_went_in(rt: ss.Runtime) -> None:
 
 
 def test_each_value_goes_to_one_of_many_receivers(rt: ss.Runtime) -> None:
-    tx, rx = sync.channel(8)
+    tx, rx = channels.channel(8)
 
     async def consume() -> list[int]:
         return [number async for number in rx]
@@ -329,14 +329,14 @@ def test_each_value_goes_to_one_of_many_receivers(rt: ss.Runtime) -> None:
 
 
 def test_none_is_a_value(one: ss.Runtime) -> None:
-    tx, rx = sync.channel(2)
+    tx, rx = channels.channel(2)
     assert tx.try_send(None)
     assert rx.try_recv(default="nothing") is None
     assert rx.try_recv(default="nothing") == "nothing"
 
 
 def test_a_full_channel_takes_no_more_at_once() -> None:
-    tx, rx = sync.channel(1)
+    tx, rx = channels.channel(1)
     assert tx.try_send("a")
     assert not tx.try_send("b")
     assert len(tx) == len(rx) == 1
@@ -351,7 +351,7 @@ def test_a_full_channel_takes_no_more_at_once() -> None:
 
 def test_after_close_and_drain_receiving_raises(one: ss.Runtime) -> None:
     async def main() -> list[Any]:
-        tx, rx = sync.channel(3)
+        tx, rx = channels.channel(3)
         await tx.send(1)
         tx.close()
         with pytest.raises(ss.ChannelClosed):
@@ -370,7 +370,7 @@ def test_after_close_and_drain_receiving_raises(one: ss.Runtime) -> None:
 
 def test_closing_wakes_those_who_wait(one: ss.Runtime) -> None:
     async def main() -> None:
-        _tx, rx = sync.channel(1)
+        _tx, rx = channels.channel(1)
         receiver = spawn(_recv, rx)
         await sleep(0.001)
         rx.close()
@@ -380,13 +380,13 @@ def test_closing_wakes_those_who_wait(one: ss.Runtime) -> None:
     run(one, main)
 
 
-async def _recv(rx: sync.Receiver[Any]) -> Any:
+async def _recv(rx: channels.Receiver[Any]) -> Any:
     return await rx.recv()
 
 
 def test_dropping_the_senders_closes(one: ss.Runtime) -> None:
     async def main() -> None:
-        tx, rx = sync.channel(1)
+        tx, rx = channels.channel(1)
         receiver = spawn(_recv, rx)
         await sleep(0.001)
         del tx
@@ -398,7 +398,7 @@ def test_dropping_the_senders_closes(one: ss.Runtime) -> None:
 
 def test_a_cancelled_receiver_has_received_nothing(one: ss.Runtime) -> None:
     async def main() -> Any:
-        tx, rx = sync.channel(1)
+        tx, rx = channels.channel(1)
         receiver = spawn(_recv, rx)
         await sleep(0.001)
         await tx.send("kept")  # meant for the receiver, which has not looked
@@ -412,7 +412,7 @@ def test_a_cancelled_receiver_has_received_nothing(one: ss.Runtime) -> None:
 
 def test_a_cancelled_sender_has_sent_nothing(one: ss.Runtime) -> None:
     async def main() -> list[Any]:
-        tx, rx = sync.channel(1)
+        tx, rx = channels.channel(1)
         await tx.send(1)
         sender = spawn(_send_two, tx)
         await sleep(0.001)
@@ -430,7 +430,7 @@ class _Thing:
 
 
 def test_values_are_released(rt: ss.Runtime) -> None:
-    tx, rx = sync.channel(4)
+    tx, rx = channels.channel(4)
     thing = _Thing()
     gone = weakref.ref(thing)
     tx.try_send(thing)
@@ -443,14 +443,14 @@ def test_values_are_released(rt: ss.Runtime) -> None:
 
 def test_a_channel_with_no_room_is_refused() -> None:
     with pytest.raises(ValueError, match="capacity=0"):
-        sync.channel(0)
+        channels.channel(0)
 
 
 # ---- oneshot ----
 
 
 def test_a_oneshot_carries_one_value(rt: ss.Runtime) -> None:
-    tx, rx = sync.oneshot()
+    tx, rx = channels.oneshot()
 
     async def main() -> Any:
         return await rx
@@ -463,7 +463,7 @@ def test_a_oneshot_carries_one_value(rt: ss.Runtime) -> None:
 
 
 def test_a_oneshot_whose_sender_goes_raises(one: ss.Runtime) -> None:
-    tx, rx = sync.oneshot()
+    tx, rx = channels.oneshot()
     assert rx.try_recv() is None
     with pytest.raises(TimeoutError):
         rx.recv_blocking(timeout=0.005)
@@ -473,7 +473,7 @@ def test_a_oneshot_whose_sender_goes_raises(one: ss.Runtime) -> None:
 
 
 def test_sending_to_nobody_raises() -> None:
-    tx, rx = sync.oneshot()
+    tx, rx = channels.oneshot()
     del rx
     assert tx.is_closed()
     with pytest.raises(ss.ChannelClosed, match="receiver is gone"):
@@ -518,7 +518,7 @@ async def _await(awaitable: Any) -> Any:
 
 def test_they_work_under_block_on(rt: ss.Runtime) -> None:
     async def main() -> list[int]:
-        tx, rx = sync.channel(1)
+        tx, rx = channels.channel(1)
         child = spawn(_send_two, tx)
         got = [await rx.recv(), await rx.recv()]
         await child
@@ -529,7 +529,7 @@ def test_they_work_under_block_on(rt: ss.Runtime) -> None:
 
 
 def test_they_say_what_they_are() -> None:
-    tx, rx = sync.channel(2)
-    once = sync.oneshot()
+    tx, rx = channels.channel(2)
+    once = channels.oneshot()
     for thing in (sync.Event(), sync.Notify(), sync.Semaphore(2), sync.Lock(), sync.Barrier(2), tx, rx, *once):
         assert repr(thing).startswith("<stealscope.")
