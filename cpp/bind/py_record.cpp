@@ -128,7 +128,7 @@ py::dict worker_dict(RuntimeState& runtime, const WorkerSample& sample, const rt
 class Recorder {
  public:
   Recorder(std::shared_ptr<RuntimeState> runtime, std::uint64_t every_ns)
-      : runtime_(std::move(runtime)), every_(every_ns), thread_([this] { run(); }) {}
+      : runtime_(std::move(runtime)), every_(every_ns), samples_{look(*runtime_)}, thread_([this] { run(); }) {}
   ~Recorder() {
     const WithoutGil unlocked;
     end_thread();
@@ -175,7 +175,9 @@ class Recorder {
   void run() {
     rt::name_this_thread(runtime_->name + "-rec");
     std::unique_lock lock(mutex_);
-    for (auto next = std::chrono::steady_clock::now();;) {
+    const std::chrono::nanoseconds every(every_);
+    for (auto next = std::chrono::steady_clock::now() + every;;) {
+      changed_.wait_until(lock, next, [this] { return stopping_; });
       lock.unlock();
       Sample sample = look(*runtime_);
       lock.lock();
@@ -183,9 +185,7 @@ class Recorder {
       if (stopping_) return;
       // Against a fixed grid, so that the time a look takes does not add up; ticks that were missed are left out.
       const auto now = std::chrono::steady_clock::now();
-      const std::chrono::nanoseconds every(every_);
       next += every * (1 + (now - next) / every);
-      changed_.wait_until(lock, next, [this] { return stopping_; });
     }
   }
 
