@@ -6,9 +6,14 @@ report=()
 [ -z "${REPORTS:-}" ] || report=("--junitxml=$REPORTS/python.xml")
 [ -z "${SITE:-}" ] || export PYTHONPATH=$root/$SITE
 
+# A shared machine may stop for seconds, and tests on real threads have limits. In CI a test that fails is run once more,
+# by itself; -rR names it in the log, and a second failure counts.
+again=()
+[ "${CI:-}" != true ] || again=(--reruns 1 --reruns-delay 1 -rR)
+
 say "python tests"
 status=0
 # From outside: a thread that is stuck with the interpreter's lock stops every timer inside.
-timeout -k 10 "${PYTEST_LIMIT:-1500}" "$python" -m pytest -q "${report[@]}" "$@" || status=$?
+timeout -k 10 "${PYTEST_LIMIT:-1500}" "$python" -m pytest -q "${report[@]}" "${again[@]}" "$@" || status=$?
 [ "$status" -ne 124 ] || complain "pytest did not end in time"
 exit "$status"
