@@ -128,7 +128,8 @@ void Shared<Env>::push_remote(Header& task) {
     metrics_.inc_remote_schedule_count();
     return;
   }
-  shut_down_task(task);
+  // A new task ends here, on its spawner's thread; one that was woken is met by a worker's walk, in the lane it needs.
+  if (task.polls.load(relaxed) == 0) shut_down_task(task);  // relaxed: came with the task
   drop_reference(task);
 }
 

@@ -123,8 +123,9 @@ class Worker final : public WorkerFace {
   void retune();
   Verdict leave(Seat<Env>& seat);
   void cancel_owned(Seat<Env>& seat, std::size_t part, std::size_t parts);
-  void clear_queues();
-  void drop_queued(Header* task);
+  void let_go_of_own(Seat<Env>& seat);
+  void clear_queues(Seat<Env>& seat);
+  void drop_queued(Header* task, Seat<Env>& seat);
 
   [[nodiscard]] Nanos poll_clock() const { return batch_.needs_clock() ? world_.now() : batch_.clock(); }
 

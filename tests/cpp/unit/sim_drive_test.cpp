@@ -1,5 +1,6 @@
 // The driver of virtual time: its calendar, that a run is a function of its arguments, and that no schedule loses a task.
 #include "rt/drive/simulate.hpp"
+#include "rt/features.hpp"
 
 #include <gtest/gtest.h>
 
@@ -97,6 +98,7 @@ std::vector<std::uint8_t> random_schedule(unsigned seed) {
 }
 
 TEST(RunProgram, under_any_schedule_every_task_is_polled_to_its_end_exactly_once) {
+  if (!unstable_metrics) GTEST_SKIP() << "reads counts that this build leaves out";
   for (unsigned seed = 0; seed < 400; ++seed) {
     const Program program = random_program(seed, 2 + seed % 40);
     const std::uint32_t workers = 1 + seed % 5;

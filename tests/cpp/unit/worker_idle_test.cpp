@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 
+#include "rt/features.hpp"
 #include "rt/task/blocking.hpp"
 #include "rt/time/driver.hpp"
 #include "sim_world.hpp"
@@ -49,6 +50,7 @@ TEST(Stealing, all_workers_get_work_at_the_instant_it_appears) {
 }
 
 TEST(Sleeping, a_fresh_workers_first_sleep_counts_as_a_wakeup_for_nothing) {
+  if (!unstable_metrics) GTEST_SKIP() << "reads counts that this build leaves out";
   SimDrive drive(workers(1));
   drive.settle(enough_steps);
   const Sum sum(drive);
@@ -57,6 +59,7 @@ TEST(Sleeping, a_fresh_workers_first_sleep_counts_as_a_wakeup_for_nothing) {
 }
 
 TEST(Sleeping, a_token_without_work_is_counted_and_the_worker_sleeps_again) {
+  if (!unstable_metrics) GTEST_SKIP() << "reads counts that this build leaves out";
   SimDrive drive(workers(1));
   drive.settle(enough_steps);
   drive.shared().remotes[0]->wake.notify();

@@ -1,5 +1,6 @@
 // What one worker does in a turn, and in which order: counts and orders of BEHAVIOUR.md, on virtual workers.
 #include "rt/core/worker.hpp"
+#include "rt/features.hpp"
 
 #include <gtest/gtest.h>
 
@@ -35,6 +36,7 @@ Log run_on_one(SimOptions options, Task<void> (*root)(Log*)) {
 }
 
 TEST(Worker, a_root_that_spawns_ten_empty_tasks_gives_tokios_counts) {
+  if (!unstable_metrics) GTEST_SKIP() << "reads counts that this build leaves out";
   Log log;
   SimDrive drive(workers(1));
   drive.run([&] { static_cast<void>(spawn(spawn_writers, &log, 1, 10)); }, enough_steps);
@@ -47,6 +49,7 @@ TEST(Worker, a_root_that_spawns_ten_empty_tasks_gives_tokios_counts) {
 }
 
 TEST(Worker, three_yields_are_four_polls_and_three_local_schedules) {
+  if (!unstable_metrics) GTEST_SKIP() << "reads counts that this build leaves out";
   SimDrive drive(workers(1));
   drive.run([&] { static_cast<void>(spawn(yield_times, 3)); }, enough_steps);
   const Sum sum(drive);
@@ -55,6 +58,7 @@ TEST(Worker, three_yields_are_four_polls_and_three_local_schedules) {
 }
 
 TEST(Worker, the_last_unit_of_the_budget_counts_as_forced_yield_though_the_poll_goes_on) {
+  if (!unstable_metrics) GTEST_SKIP() << "reads counts that this build leaves out";
   SimDrive drive(workers(1));
   drive.run([&] { static_cast<void>(spawn(consume, 128)); }, enough_steps);
   const Sum sum(drive);
@@ -63,6 +67,7 @@ TEST(Worker, the_last_unit_of_the_budget_counts_as_forced_yield_though_the_poll_
 }
 
 TEST(Worker, a_budget_that_is_spent_ends_the_poll) {
+  if (!unstable_metrics) GTEST_SKIP() << "reads counts that this build leaves out";
   SimDrive drive(workers(1));
   drive.run([&] { static_cast<void>(spawn(consume, 129)); }, enough_steps);
   const Sum sum(drive);
@@ -190,6 +195,7 @@ TEST(Worker, three_polls_from_the_slot_follow_a_turns_first_and_then_others_have
 }
 
 TEST(Worker, the_257th_task_in_the_queue_moves_the_oldest_half_and_itself_to_inject_as_one_event) {
+  if (!unstable_metrics) GTEST_SKIP() << "reads counts that this build leaves out";
   Log log;
   SimDrive drive(workers(1));
   std::size_t before = 1;
@@ -246,6 +252,7 @@ TEST(Worker, each_so_many_turns_inject_is_looked_at_first) {
 }
 
 TEST(Worker, a_turn_that_only_cancels_is_in_poll_count_but_not_in_task_poll_count) {
+  if (!unstable_metrics) GTEST_SKIP() << "reads counts that this build leaves out";
   Log log;
   SimDrive drive(workers(1, false));
   const auto root = [](Log* polls) -> Task<void> {

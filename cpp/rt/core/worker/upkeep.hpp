@@ -36,13 +36,14 @@ Verdict Worker<Env>::leave(Seat<Env>& seat) {
   shared_.leave_dumps(index_);
   const std::uint32_t workers = shared_.options.workers;
   cancel_owned(seat, index_, workers);
+  let_go_of_own(seat);
   // seq_cst: the last one must see everything the others left in their queues.
   const bool was_last = shared_.cores_gone.fetch_add(1, seq_cst) + 1 == workers;
   if (was_last) {
-    clear_queues();
+    clear_queues(seat);
     // Once more, now that nobody else polls: a task that was spawned behind a walk, polled once and went idle.
     cancel_owned(seat, 0, 1);
-    clear_queues();
+    clear_queues(seat);
   }
   leave_lane(seat);
   batch_.submit(remote_.metrics);
@@ -68,24 +69,38 @@ void Worker<Env>::cancel_owned(Seat<Env>& seat, std::size_t part, std::size_t pa
       part, parts);
 }
 
+/// What only this worker can reach: its slot, and the tasks it has deferred.
+template <Environment Env>
+void Worker<Env>::let_go_of_own(Seat<Env>& seat) {
+  wake_deferred();
+  drop_queued(std::exchange(lifo_, nullptr), seat);
+}
+
 /// Tasks still queued have been cancelled; what is left of them is the queue's reference.
 template <Environment Env>
-void Worker<Env>::clear_queues() {
-  wake_deferred();
-  drop_queued(std::exchange(lifo_, nullptr));
+void Worker<Env>::clear_queues(Seat<Env>& seat) {
+  let_go_of_own(seat);
   for (auto& remote : shared_.remotes) {
-    while (Header* task = remote->queue.pop()) drop_queued(task);
-    const std::lock_guard lock(remote->inbox_mutex);
-    static_cast<void>(remote->inbox.close(remote->inbox_synced));
-    while (Header* task = remote->inbox.pop(remote->inbox_synced)) drop_queued(task);
+    while (Header* task = remote->queue.pop()) drop_queued(task, seat);
+    Header* sent = nullptr;
+    {
+      const std::lock_guard lock(remote->inbox_mutex);
+      static_cast<void>(remote->inbox.close(remote->inbox_synced));
+      std::uint32_t got = 0;
+      sent = remote->inbox.pop_n(remote->inbox_synced, remote->inbox.len(), got);
+    }
+    while (sent != nullptr) drop_queued(std::exchange(sent, sent->queue_next), seat);
   }
-  while (Header* task = shared_.pop_inject()) drop_queued(task);
+  while (Header* task = shared_.pop_inject()) drop_queued(task, seat);
 }
 
 template <Environment Env>
-void Worker<Env>::drop_queued(Header* task) {
+void Worker<Env>::drop_queued(Header* task, Seat<Env>& seat) {
   if (task == nullptr) return;
-  if (!task->state.load().is_complete()) shut_down_task(*task);
+  if (!task->state.load().is_complete()) {
+    enter_lane_of(*task, seat);
+    shut_down_task(*task);
+  }
   drop_reference(*task);
 }
 
