@@ -85,9 +85,9 @@ void JoinRef::drop() {
     return;
   }
   if (task.state.drop_join_fast()) return;  // never polled yet, and the task keeps other references
-  const OnDropJoin todo = task.state.drop_join_handle();
-  if (todo.drop_output) task.vtable->drop_output(task);
-  if (todo.drop_waker) task.join_waker.drop();
+  const OnDropJoin ours = task.state.drop_join_handle();
+  if (ours.drop_output) task.vtable->drop_output(task);
+  if (ours.drop_waker) task.join_waker.drop();
   drop_reference(task);
 }
 
