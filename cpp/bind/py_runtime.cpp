@@ -123,7 +123,7 @@ auto in_context(RuntimeState& runtime, F&& function) {
 }
 
 SpawnRequest request_of(const py::object& target, const py::tuple& args, const py::object& name, const py::object& context) {
-  SpawnRequest request{target.ptr(), args.ptr(), context.is_none() ? nullptr : context.ptr(), {}, rt::Home::any_worker};
+  SpawnRequest request{target.ptr(), args.ptr(), context.is_none() ? nullptr : context.ptr(), {}, rt::Destination::any_worker};
   if (!name.is_none()) request.name = name.cast<std::string>();
   return request;
 }
@@ -140,7 +140,7 @@ std::unique_ptr<JoinHandle> spawn(const Shared& runtime, const py::object& targe
     rt::Header& task = make_py_task(runtime, runtime->shared(), request);
     auto handle = std::make_unique<JoinHandle>(task, runtime);
     task.state.init_new();
-    runtime->shared().submit_new(task, request.worker);
+    runtime->shared().submit_new(task, {.worker = request.worker});
     return handle;
   });
 }
@@ -272,7 +272,7 @@ void init_runtime(py::module_& module) {
              options.name = text;
              if (worker != -1) {
                check_worker(*r, worker);
-               options.worker = static_cast<std::uint32_t>(worker);
+               options.to.worker = static_cast<std::uint32_t>(worker);
              }
              return in_context(*r, [&] { return spawn_workload(r, preorder, options, transform); });
            })

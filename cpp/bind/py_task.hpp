@@ -46,7 +46,7 @@ struct SpawnRequest {
   PyObject* args = nullptr;     // tuple
   PyObject* context = nullptr;  // null: a copy of the caller's
   std::string name;
-  std::uint32_t worker = rt::Home::any_worker;
+  std::uint32_t worker = rt::Destination::any_worker;
 };
 
 /// Checks a target and makes the task, not launched yet. GIL held; throws TypeError and RuntimeError as API.md says.

@@ -33,6 +33,8 @@ class DriveFace {
   virtual void block_in_place(const std::function<void()>& blocking, Nanos cost) = 0;
   virtual HandedOver hand_over() { return {}; }
   virtual void take_back(const HandedOver&) {}
+  /// See Home::call_at().
+  virtual void call_at(Nanos when, std::function<void()> call) = 0;
   /// The last worker has left; nothing is queued and no task lives.
   virtual void on_stopped() = 0;
 
@@ -69,7 +71,7 @@ class Shared final : public Home, public DumpFace {
   // ---- Home ----
   void schedule(Header& task, Ready how) override;
   [[nodiscard]] std::uint64_t next_id() override;
-  void submit_new(Header& task, std::uint32_t worker) override;
+  void submit_new(Header& task, const Destination& to) override;
   void submit_blocking(Header& job, Nanos cost) override;
   void ended(Header& task) override;
   [[nodiscard]] Nanos now() override;
@@ -80,6 +82,7 @@ class Shared final : public Home, public DumpFace {
   void block_in_place(const std::function<void()>& blocking, Nanos cost) override;
   [[nodiscard]] HandedOver hand_over() override;
   void take_back(const HandedOver& given) override;
+  void call_at(Nanos when, std::function<void()> call) override { drive->call_at(when, std::move(call)); }
 
   [[nodiscard]] DumpFace* dumps() override { return this; }
 

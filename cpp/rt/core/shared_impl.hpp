@@ -40,7 +40,7 @@ std::uint64_t Shared<Env>::next_id() {
 }
 
 template <Environment Env>
-void Shared<Env>::submit_new(Header& task, std::uint32_t worker) {
+void Shared<Env>::submit_new(Header& task, const Destination& to) {
   Context* context = own_context();
   Worker<Env>* here = own_worker(context);
   // relaxed, here and below: figures for a dump, published with the word or the queue
@@ -56,8 +56,8 @@ void Shared<Env>::submit_new(Header& task, std::uint32_t worker) {
     drop_reference(task);  // the queue's
     return;
   }
-  if (worker != any_worker && (here == nullptr || here->index() != worker)) {
-    push_to_worker(task, worker);
+  if (to.worker != Destination::any_worker && (here == nullptr || here->index() != to.worker)) {
+    push_to_worker(task, to.worker);
     return;
   }
   if (options.histograms.latency) task.ready_since.store(now(), relaxed);  // relaxed: published with the queue

@@ -127,6 +127,7 @@ class Worker final : public WorkerFace {
   void clear_queues(Seat<Env>& seat);
   void drop_queued(Header* task, Seat<Env>& seat);
 
+  [[nodiscard]] const Policy& policy() const { return shared_.options.policy; }
   [[nodiscard]] Nanos poll_clock() const { return batch_.needs_clock() ? world_.now() : batch_.clock(); }
 
   Shared<Env>& shared_;

@@ -19,7 +19,7 @@ class ThreadHome final : public Home {
 
   void schedule(Header& task, Ready how) override;
   [[nodiscard]] std::uint64_t next_id() override { return runtime_.next_id(); }
-  void submit_new(Header& task, std::uint32_t worker) override { runtime_.submit_new(task, worker); }
+  void submit_new(Header& task, const Destination& to) override { runtime_.submit_new(task, to); }
   void submit_blocking(Header& task, Nanos cost) override { runtime_.submit_blocking(task, cost); }
   void ended(Header&) override {}
   [[nodiscard]] Nanos now() override { return runtime_.now(); }
@@ -28,6 +28,7 @@ class ThreadHome final : public Home {
   [[nodiscard]] bool simulated() const override { return runtime_.simulated(); }
   void count_forced_yield() override { runtime_.count_forced_yield(); }
   void block_in_place(const std::function<void()>& blocking, Nanos) override { blocking(); }
+  void call_at(Nanos when, std::function<void()> call) override { runtime_.call_at(when, std::move(call)); }
   [[nodiscard]] const void* world() const override { return runtime_.world(); }
   [[nodiscard]] DumpFace* dumps() override { return runtime_.dumps(); }
 

@@ -11,7 +11,7 @@ namespace rt {
 SimDrive::SimDrive(SimOptions options)
     : options_(std::move(options)),
       chooser_(options_.scheduler.seed, options_.schedule),
-      owner_(new Shared<SimEnv>(checked(options_.scheduler), 0, ids_)),
+      owner_(new Shared<SimEnv>(checked(options_.scheduler, true), 0, ids_)),
       shared_(*owner_),
       calendar_(options_.scheduler.workers) {
   shared_.drive = this;
@@ -55,6 +55,10 @@ SimResult SimDrive::settle(std::uint64_t max_steps) {
 
 bool SimDrive::step() {
   const auto [at, ties] = calendar_.earliest();
+  if (!outside_calls_.empty() && outside_calls_.top().when <= at && !stopping_) {
+    make_outside_call();
+    return true;
+  }
   if (at == Calendar::never) return false;
   move(calendar_.tied(chooser_.choose(ties)));
   return true;
@@ -95,6 +99,19 @@ void SimDrive::move(std::uint32_t index) {
   trace_.add(steps_, index, static_cast<std::uint64_t>(verdict.kind));
   follow(player, verdict);
   release_waiting();
+}
+
+void SimDrive::call_at(Nanos when, std::function<void()> call) {
+  outside_calls_.push({std::max(when, now()), outside_number_++, std::move(call)});
+}
+
+void SimDrive::make_outside_call() {
+  now_ = std::max(now_, outside_calls_.top().when);
+  const auto call = std::move(const_cast<OutsideCall&>(outside_calls_.top()).call);  // popped at once
+  outside_calls_.pop();
+  ++steps_;
+  trace_.add(steps_, now_);
+  outside(call);
 }
 
 void SimDrive::follow(Player& player, Verdict verdict) {

@@ -12,6 +12,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <queue>
 #include <vector>
 
 #include "rt/core/worker.hpp"
@@ -83,6 +84,7 @@ class SimDrive final : public DriveFace, public WakeListener {
   void run_blocking(Header& job, Nanos cost) override;
   void block_in_place(const std::function<void()>& blocking, Nanos cost) override;
   void on_stopped() override {}
+  void call_at(Nanos when, std::function<void()> call) override;
 
   // ---- WakeListener ----
   void on_wake(std::uint32_t worker) override;
@@ -100,7 +102,16 @@ class SimDrive final : public DriveFace, public WakeListener {
     bool is_gone = false;
   };
 
+  /// What happens outside the workers, at a time of its own. Of several at the same time the first asked for comes first.
+  struct OutsideCall {
+    Nanos when;
+    std::uint64_t number;
+    std::function<void()> call;
+    bool operator>(const OutsideCall& other) const { return when != other.when ? when > other.when : number > other.number; }
+  };
+
   void move(std::uint32_t index);
+  void make_outside_call();
   void follow(Player& player, Verdict verdict);
   void enter_in_calendar(Player& player);
   void release_waiting();
@@ -115,6 +126,8 @@ class SimDrive final : public DriveFace, public WakeListener {
   Shared<SimEnv>& shared_;
   std::deque<Player> players_;
   Calendar calendar_;
+  std::priority_queue<OutsideCall, std::vector<OutsideCall>, std::greater<>> outside_calls_;
+  std::uint64_t outside_number_ = 0;
   Player* moving_ = nullptr;
   Nanos now_ = 0;  // of the last move
   Nanos last_step_ended_ = 0;

@@ -38,7 +38,7 @@ std::uint64_t seed_of(std::uint64_t seed) {
 }  // namespace
 
 std::shared_ptr<ThreadDrive> ThreadDrive::start(const SchedulerOptions& options, ThreadOptions threads) {
-  std::shared_ptr<ThreadDrive> drive(new ThreadDrive(checked(options), std::move(threads)));
+  std::shared_ptr<ThreadDrive> drive(new ThreadDrive(checked(options, false), std::move(threads)));
   for (std::uint32_t i = 0; i < options.workers; ++i) {
     // release: pairs with the exchange in run_worker(); the worker has been constructed.
     drive->hand_off_[i].core.store(drive->workers_[i].get(), release);
@@ -193,7 +193,17 @@ bool ThreadDrive::wait_drained(Nanos deadline, const std::function<bool()>& give
   });
 }
 
+void ThreadDrive::call_at(Nanos when, std::function<void()> call) {
+  alarm_.call_at(when, [this, call = std::move(call)] {
+    Context context;
+    context.home = &shared_;
+    const ContextScope scope(context);
+    call();
+  });
+}
+
 void ThreadDrive::close() {
+  alarm_.stop();
   shared_.close();
   pool_.close(true);
 }

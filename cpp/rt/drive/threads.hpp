@@ -12,6 +12,7 @@
 
 #include "rt/blocking/pool.hpp"
 #include "rt/core/worker.hpp"
+#include "rt/drive/alarm.hpp"
 #include "rt/env/thread_env.hpp"
 
 namespace rt {
@@ -41,6 +42,7 @@ class ThreadDrive final : public DriveFace, public std::enable_shared_from_this<
   HandedOver hand_over() override;
   void take_back(const HandedOver& given) override;
   void on_stopped() override;
+  void call_at(Nanos when, std::function<void()> call) override;
 
   /// Any thread that is no worker, without locks that a task may need. Every live task, and where it waits; nothing changes by it.
   /// Workers that do not come within `limit` are named. Throws std::logic_error on a worker: co_await dump_here() there.
@@ -74,6 +76,7 @@ class ThreadDrive final : public DriveFace, public std::enable_shared_from_this<
   std::unique_ptr<HandOff[]> hand_off_;
   std::atomic<bool> stopped_{false};
   BlockingPool pool_;
+  Alarm alarm_;  // after what its calls use
 };
 
 }  // namespace rt

@@ -1,5 +1,7 @@
 #include "rt/task/context.hpp"
 
+#include <stdexcept>
+
 #include "rt/task/home.hpp"
 
 namespace rt {
@@ -19,5 +21,6 @@ thread_local Context* the_context = nullptr;
 
 HandedOver Home::hand_over() { return {}; }
 void Home::take_back(const HandedOver&) {}
+void Home::call_at(Nanos, std::function<void()>) { throw std::logic_error("this scheduler has no clock to call by"); }
 
 }  // namespace rt

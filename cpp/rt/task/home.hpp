@@ -6,8 +6,10 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 
 #include "rt/env/environment.hpp"
+#include "rt/policy/placement.hpp"
 
 namespace rt {
 
@@ -24,6 +26,13 @@ enum class Ready : std::uint8_t {
   yielded,  // woken while it ran: to the back of the queue
 };
 
+/// Where a new task is to start; all optional.
+struct Destination {
+  static constexpr std::uint32_t any_worker = ~std::uint32_t{0};
+  std::uint32_t worker = any_worker;     // on this one and no other
+  std::optional<Placement> placement{};  // else as the policy says
+};
+
 class Home {
  public:
   Home(const Home&) = delete;
@@ -37,8 +46,7 @@ class Home {
   [[nodiscard]] virtual std::uint64_t next_id() { return 0; }
 
   /// Any thread. Counts, reports and queues a new task whose word says "new" (its queue reference is passed on).
-  /// `worker`: where it starts, or any_worker.
-  virtual void submit_new(Header& task, std::uint32_t worker) = 0;
+  virtual void submit_new(Header& task, const Destination& to) = 0;
 
   /// Any thread. Hands a new blocking job to the pool (in a simulation: runs it at once).
   virtual void submit_blocking(Header& task, Nanos cost) = 0;
@@ -70,10 +78,12 @@ class Home {
   /// Which runtime or simulation this is, also through a wrapper: what may wait together has the same one.
   [[nodiscard]] virtual const void* world() const { return this; }
 
+  /// Calls it once, outside every task, when this world's clock has come to `when`; what it spawns comes from outside. On threads
+  /// as close to that as a thread of its own can come; in a simulation exactly then. It is not called if the world ends before.
+  virtual void call_at(Nanos when, std::function<void()> call);
+
   /// Who makes the dumps of this world; null if nobody does.
   [[nodiscard]] virtual DumpFace* dumps() { return nullptr; }
-
-  static constexpr std::uint32_t any_worker = ~std::uint32_t{0};
 
  protected:
   Home() = default;

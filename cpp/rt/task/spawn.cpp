@@ -48,7 +48,7 @@ Home& require_home() {
 void launch(Header& task, Home& home, const SpawnOptions& options, std::source_location at) {
   prepare_header(task, home, options, at);
   task.state.init_new();
-  home.submit_new(task, options.worker);
+  home.submit_new(task, options.to);
 }
 
 void launch_blocking(Header& task, Home& home, const SpawnOptions& options, std::source_location at, Nanos cost) {

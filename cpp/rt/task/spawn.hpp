@@ -19,7 +19,7 @@ namespace rt {
 /// How a task starts; all optional.
 struct SpawnOptions {
   std::string_view name{};
-  std::uint32_t worker = Home::any_worker;
+  Destination to{};
 };
 
 namespace detail {

@@ -136,7 +136,7 @@ TEST(Runtime, workers_asleep_wake_for_a_task_from_outside) {
 TEST(Runtime, a_task_sent_to_a_worker_begins_there) {
   Runtime runtime({.workers = 3});
   for (std::uint32_t i = 0; i < 60; ++i) {
-    auto handle = runtime.spawn_with({.worker = i % 3}, [] { return current()->worker->index(); });
+    auto handle = runtime.spawn_with({.to = {.worker = i % 3}}, [] { return current()->worker->index(); });
     // It may be stolen from there on: a worker takes what is sent to it into its queue.
     ASSERT_LT(handle.get(), 3U);
   }
@@ -176,7 +176,7 @@ TEST(Runtime, block_on_is_cancelled_when_the_thread_is_asked_to_stop) {
 
 TEST(Runtime, options_out_of_range_are_refused) {
   RuntimeOptions options = two_workers();
-  options.scheduler.event_interval = 0;
+  options.scheduler.policy.event_interval = 0;
   EXPECT_THROW(Runtime{std::move(options)}, std::invalid_argument);
 }
 

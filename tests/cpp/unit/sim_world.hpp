@@ -14,7 +14,7 @@ inline constexpr std::uint64_t enough_steps = 1'000'000;
 inline SimOptions workers(std::uint32_t count, bool lifo_slot = true) {
   SimOptions options;
   options.scheduler.workers = count;
-  options.scheduler.lifo_slot = lifo_slot;
+  options.scheduler.policy.lifo_slot = lifo_slot;
   return options;
 }
 

@@ -27,7 +27,7 @@ class QueueHome final : public Home {
     const std::scoped_lock lock(mutex_);
     queue_.push_back(&task);
   }
-  void submit_new(Header& task, std::uint32_t) override {
+  void submit_new(Header& task, const Destination&) override {
     ++alive_;
     schedule(task, Ready::woken);
   }

@@ -130,7 +130,7 @@ TEST(SpawnOn, a_task_begins_on_the_worker_it_was_sent_to) {
       *worker = current()->worker->index();
       co_return;
     };
-    drive.outside([&] { const auto handle = spawn_with({.worker = target}, {}, look, &index); });
+    drive.outside([&] { const auto handle = spawn_with({.to = {.worker = target}}, {}, look, &index); });
     EXPECT_EQ(drive.play(enough_steps).end, SimResult::End::finished);
     EXPECT_EQ(index, target);
   }

@@ -240,7 +240,7 @@ TEST(Worker, a_visit_to_inject_takes_an_equal_share_and_at_most_half_a_queue) {
 TEST(Worker, each_so_many_turns_inject_is_looked_at_first) {
   Log log;
   SimOptions options = workers(1, false);
-  options.scheduler.global_interval = 3;
+  options.scheduler.policy.global_interval = 3;
   SimDrive drive(std::move(options));
   const auto root = [](SimDrive* world, Log* polls) -> Task<void> {
     for (int i = 1; i <= 5; ++i) static_cast<void>(spawn(write, polls, i));

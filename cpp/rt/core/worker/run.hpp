@@ -14,7 +14,7 @@ Verdict Worker<Env>::run(Header& task, Seat<Env>& seat) {
   leave_search();
   batch_.start_poll(poll_clock());
   lifo_polls_ = 0;
-  seat.budget.left = shared_.options.coop_budget;
+  seat.budget.left = policy().coop_budget;
   open_task_ = &task;
   return poll_chain(poll_one(task, seat), seat);
 }
@@ -32,7 +32,7 @@ void Worker<Env>::cut_open_poll(Seat<Env>& seat) {
   enter_lane_of(*open_task_, seat);
   remote_.metrics.leave_poll();
   cut_poll(*std::exchange(open_task_, nullptr));
-  lifo_enabled_ = shared_.options.lifo_slot;
+  lifo_enabled_ = policy().lifo_slot;
   end_turn(seat);
 }
 
@@ -61,7 +61,7 @@ template <Environment Env>
 Header* Worker<Env>::next_in_chain(Seat<Env>& seat) {
   Header* next = std::exchange(lifo_, nullptr);
   if (next == nullptr) {
-    lifo_enabled_ = shared_.options.lifo_slot;
+    lifo_enabled_ = policy().lifo_slot;
     return nullptr;
   }
   if (seat.budget.left == 0) {
@@ -70,7 +70,7 @@ Header* Worker<Env>::next_in_chain(Seat<Env>& seat) {
   }
   // Two tasks that wake each other would hold the worker for ever (Tokio #2349, #5686): after the cap the slot is off
   // until the turn ends, and what the last one schedules goes to the queue.
-  if (++lifo_polls_ >= shared_.options.max_lifo_polls) lifo_enabled_ = false;
+  if (++lifo_polls_ >= policy().lifo_polls) lifo_enabled_ = false;
   return next;
 }
 

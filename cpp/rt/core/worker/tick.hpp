@@ -10,9 +10,10 @@ Worker<Env>::Worker(Shared<Env>& shared, std::uint32_t index, World world)
     : shared_(shared),
       remote_(*shared.remotes[index]),
       index_(index),
-      global_interval_(shared.options.global_interval != 0 ? shared.options.global_interval : tuning::initial_global_interval),
-      until_upkeep_(shared.options.event_interval),
-      lifo_enabled_(shared.options.lifo_slot),
+      global_interval_(shared.options.policy.global_interval != 0 ? shared.options.policy.global_interval
+                                                                  : tuning::initial_global_interval),
+      until_upkeep_(shared.options.policy.event_interval),
+      lifo_enabled_(shared.options.policy.lifo_slot),
       has_poll_hook_(shared.options.hooks.has_poll_hook()),
       batch_(shared.options.histograms, shared.options.watch_polls),
       world_(std::move(world)),
@@ -26,7 +27,7 @@ Worker<Env>::~Worker() = default;
 template <Environment Env>
 void Worker<Env>::sit_down(Seat<Env>& seat) {
   occupy(seat);
-  lifo_enabled_ = shared_.options.lifo_slot;  // it may have been handed over in a turn that had it off
+  lifo_enabled_ = policy().lifo_slot;  // it may have been handed over in a turn that had it off
   batch_.start_processing(world_.now());
 }
 

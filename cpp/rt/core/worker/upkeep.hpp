@@ -7,7 +7,7 @@ namespace rt {
 
 template <Environment Env>
 void Worker<Env>::upkeep(Seat<Env>&) {
-  until_upkeep_ = shared_.options.event_interval;
+  until_upkeep_ = policy().event_interval;
   batch_.end_processing(world_.now());
   poll_driver();
   publish_and_look_around();
@@ -24,7 +24,7 @@ void Worker<Env>::publish_and_look_around() {
 /// Tokio's self-tuning: as many turns between two looks at inject as take about 200 us.
 template <Environment Env>
 void Worker<Env>::retune() {
-  if (shared_.options.global_interval == 0) global_interval_ = batch_.retuned(global_interval_);
+  if (policy().global_interval == 0) global_interval_ = batch_.retuned(global_interval_);
 }
 
 /// Steps 3 to 6 of the shutdown.
