@@ -42,7 +42,9 @@ class Idle {
   };
 
   /// All workers begin awake, and none of them searches.
-  explicit Idle(std::uint32_t workers) : workers_(workers), word_(IdleCounts{0, workers}.pack()) {
+  /// `most_searching`: how many may search at once.
+  Idle(std::uint32_t workers, std::uint32_t most_searching)
+      : workers_(workers), most_searching_(most_searching), word_(IdleCounts{0, workers}.pack()) {
     assert(workers >= 1 && workers <= IdleCounts::most_workers);
   }
   Idle(const Idle&) = delete;
@@ -51,20 +53,22 @@ class Idle {
   /// Any thread, after it has published a task. The worker to unpark, if one should be: nobody searches and somebody sleeps.
   /// It is counted as searching from now on, so that further publishers leave the rest asleep.
   [[nodiscard]] std::optional<std::uint32_t> worker_to_notify(typename Env::mutex& mutex, Synced& synced) {
-    if (!should_wake_one()) return std::nullopt;
-    const std::lock_guard lock(mutex);
-    if (!should_wake_one()) return std::nullopt;
-    // seq_cst: all changes of the word are in one order with the queues' lengths (IDLE.md).
-    word_.fetch_add(IdleCounts::one_unparked + IdleCounts::one_searching, seq_cst);
-    assert(!synced.sleepers.empty());
-    const std::uint32_t worker = synced.sleepers.back();
-    synced.sleepers.pop_back();
-    return worker;
+    return claim_warmest(mutex, synced, [this](IdleCounts now) { return now.searching == 0 && now.unparked < workers_; });
+  }
+
+  /// The same under the rules per_task and all: somebody sleeps, whoever searches.
+  [[nodiscard]] std::optional<std::uint32_t> sleeper_to_notify(typename Env::mutex& mutex, Synced& synced) {
+    return claim_warmest(mutex, synced, [this](IdleCounts now) { return now.unparked < workers_; });
+  }
+
+  /// The same under the rule never: all sleep.
+  [[nodiscard]] std::optional<std::uint32_t> worker_if_all_sleep(typename Env::mutex& mutex, Synced& synced) {
+    return claim_warmest(mutex, synced, [](IdleCounts now) { return now.unparked == 0; });
   }
 
   /// Own worker. False: enough of them search already. Only a hint: two may pass the test at once (INVARIANTS, Traps).
   [[nodiscard]] bool try_start_searching() {
-    if (2 * counts().searching >= workers_) return false;
+    if (counts().searching >= most_searching_) return false;
     word_.fetch_add(IdleCounts::one_searching, seq_cst);  // seq_cst: as above
     return true;
   }
@@ -83,7 +87,7 @@ class Idle {
     const std::lock_guard lock(mutex);
     assert(std::find(synced.sleepers.begin(), synced.sleepers.end(), worker) == synced.sleepers.end());
     const std::uint32_t left = IdleCounts::one_unparked + (is_searching ? IdleCounts::one_searching : 0);
-    // seq_cst: as in stop_searching(); pairs with should_wake_one() of a publisher that still saw us search.
+    // seq_cst: as in stop_searching(); pairs with the first look of a publisher that still saw us search.
     const IdleCounts before = IdleCounts::unpack(word_.fetch_sub(left, seq_cst));
     assert(before.unparked >= 1 && (!is_searching || before.searching >= 1));
     synced.sleepers.push_back(worker);
@@ -129,12 +133,21 @@ class Idle {
   // word, then its loads of the queues. Tokio reads by fetch_add(0) here; a load leaves the shared line shared.
   [[nodiscard]] IdleCounts counts() const { return IdleCounts::unpack(word_.load(seq_cst)); }
 
-  [[nodiscard]] bool should_wake_one() const {
-    const IdleCounts now = counts();
-    return now.searching == 0 && now.unparked < workers_;
+  template <class Condition>
+  std::optional<std::uint32_t> claim_warmest(typename Env::mutex& mutex, Synced& synced, Condition&& wanted) {
+    if (!wanted(counts())) return std::nullopt;
+    const std::lock_guard lock(mutex);
+    if (!wanted(counts())) return std::nullopt;
+    // seq_cst: all changes of the word are in one order with the queues' lengths (IDLE.md).
+    word_.fetch_add(IdleCounts::one_unparked + IdleCounts::one_searching, seq_cst);
+    assert(!synced.sleepers.empty());
+    const std::uint32_t worker = synced.sleepers.back();
+    synced.sleepers.pop_back();
+    return worker;
   }
 
   const std::uint32_t workers_;
+  const std::uint32_t most_searching_;
   // A line of its own: every publisher reads it, hardly anybody writes it.
   alignas(128) typename Env::template atomic<std::uint32_t> word_;
 };

@@ -1,20 +1,21 @@
 // Where do a worker's ready tasks wait, and how do others take half of them?
 //
-// A bounded FIFO ring: one owner pushes and pops, any number of thieves take the older half. The one invariant: a slot
+// A bounded FIFO ring: one owner pushes and pops, any number of thieves take some of the oldest, by default half. The one invariant: a slot
 // between `steal` and `real` is being copied by exactly one thief, one between `real` and `tail` holds a task, and the
 // owner writes no slot that lies in [steal, steal + capacity). After Tokio 1.48's runtime/scheduler/multi_thread/queue.rs,
 // which has it from Go's runqput/runqgrab; BEHAVIOUR rules "Local queue". Explored in tests/cpp/model/ring_test.cpp.
-// Read next: inject.hpp (where the overflow goes), idle.hpp (who is told that there is something to take).
+// Read next: local_queue.hpp (what other queues a policy may want), inject.hpp (where the overflow goes).
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 
 #include "rt/env/environment.hpp"
+#include "rt/policy/steal_amount.hpp"
 
 namespace rt {
 using enum std::memory_order;
@@ -72,13 +73,22 @@ template <Environment Env, class T>
 class Ring {
  public:
   using Index = typename Env::index;
-  static constexpr std::size_t capacity = Env::ring_capacity;
 
   /// `start` is for tests that want to pass the wrap of the index soon. `alone`: there is no other worker, so nobody steals and
-  /// nobody sleeps while the owner pushes, and plain stores do.
-  explicit Ring(Index start = 0, bool alone = false) : head_(Head{start, start}.pack()), tail_(start), alone_(alone) {}
+  /// nobody sleeps while the owner pushes, and plain stores do. `capacity`: a power of two.
+  explicit Ring(Index start = 0, bool alone = false, std::size_t capacity = Env::ring_capacity)
+      : head_(Head{start, start}.pack()),
+        tail_(start),
+        mask_(static_cast<Index>(capacity - 1)),
+        alone_(alone),
+        slots_(std::make_unique<Cell[]>(capacity)) {
+    assert(capacity >= 2 && (capacity & (capacity - 1)) == 0);            // positions are masked
+    assert(capacity <= (std::size_t{1} << (RingHead<Index>::bits - 1)));  // full and empty must differ after a wrap
+  }
   Ring(const Ring&) = delete;
   Ring& operator=(const Ring&) = delete;
+
+  [[nodiscard]] std::size_t capacity() const { return std::size_t{mask_} + 1; }
 
   [[nodiscard]] bool is_alone() const { return alone_; }
 
@@ -89,7 +99,7 @@ class Ring {
     for (;;) {
       // acquire: pairs with the release of a thief's last step in finish_steal(); its reads of the slots come before our writes.
       const Head head = Head::unpack(head_.load(acquire));
-      if (distance(head.steal, tail) < capacity) {
+      if (distance(head.steal, tail) <= mask_) {
         slot(tail).set(task);
         publish_and_let_searchers_see(static_cast<Index>(tail + 1));
         return Pushed::stored;
@@ -108,7 +118,7 @@ class Ring {
     const Index tail = own_tail();
     // acquire: as in push_back_or_overflow().
     [[maybe_unused]] const Head head = Head::unpack(head_.load(acquire));
-    assert(distance(head.steal, tail) + n <= capacity);
+    assert(distance(head.steal, tail) + n <= capacity());
     auto end = tail;
     for (T* task = first; end != static_cast<Index>(tail + n); ++end) {
       T* const next = task->queue_next;
@@ -141,17 +151,18 @@ class Ring {
     return head.real == own_tail() ? nullptr : slot(head.real).get();  // only the owner writes slots
   }
 
-  /// Owner thread of `dst` only, which is another ring. Takes ceil(n / 2) of the n tasks here: the youngest of them is returned,
-  /// the others stand in `dst`. nullptr: nothing to take, another thief is at it, or `dst` is more than half full.
-  [[nodiscard]] T* steal_into(Ring& dst, std::uint32_t& stolen) {
+  /// Owner thread of `dst` only, which is another ring of this size. Takes `amount` of the tasks here, the oldest: the youngest of
+  /// them is returned, the others stand in `dst`. nullptr: nothing to take, another thief is at it, or `dst` is more than half full.
+  [[nodiscard]] T* steal_into(Ring& dst, std::uint32_t& stolen, const StealAmount& amount = {}) {
     assert(&dst != this);
     stolen = 0;
     const Index dst_tail = dst.own_tail();
     // acquire: as in push_back_or_overflow(); our own slots may just have been read by a thief.
     const Head dst_head = Head::unpack(dst.head_.load(acquire));
-    if (distance(dst_head.steal, dst_tail) > capacity / 2) return nullptr;  // law S11
+    const std::size_t used = distance(dst_head.steal, dst_tail);
+    if (used > capacity() / 2) return nullptr;  // law S11
     Head claimed;
-    const Index n = claim_half(claimed);
+    const Index n = claim(claimed, amount, capacity() - used);
     if (n == 0) return nullptr;
 
     const auto first = static_cast<Index>(claimed.real - n);
@@ -170,15 +181,15 @@ class Ring {
   /// until put_back(). False: a thief is in the middle of it, and nothing was done.
   template <class List>
   [[nodiscard]] bool steal_all(List& into) {
-    into.reserve(into.size() + capacity);  // nothing may throw once they are ours
+    into.reserve(into.size() + capacity());  // nothing may throw once they are ours
     const Index tail = own_tail();
-    // acquire: as in claim_half().
+    // acquire: as in claim().
     Word word = head_.load(acquire);
     for (;;) {
       const Head head = Head::unpack(word);
       if (head.is_being_stolen_from()) return false;
       const auto n = static_cast<Index>(tail - head.real);
-      // acq_rel, acquire: as in claim_half().
+      // acq_rel, acquire: as in claim().
       if (!head_.compare_exchange_weak(word, head.after_claim(n).pack(), acq_rel, acquire)) continue;
       for (Index i = 0; i < n; ++i) into.push_back(slot(static_cast<Index>(head.real + i)).get());
       return true;
@@ -198,7 +209,7 @@ class Ring {
     // Head first: the tail read afterwards is not older, so the difference is never negative; it may be too large, hence min.
     // seq_cst on both: see is_empty().
     const Head head = Head::unpack(head_.load(seq_cst));
-    return std::min(distance(head.real, tail_.load(seq_cst)), capacity);
+    return std::min(distance(head.real, tail_.load(seq_cst)), capacity());
   }
 
   /// Any thread; the last searcher's question.
@@ -212,18 +223,16 @@ class Ring {
   /// Owner thread only. How many tasks push_back() may bring; a thief's claim still counts as taken.
   [[nodiscard]] std::size_t remaining_slots() const {
     // acquire: as in push_back_or_overflow(); the caller will write these slots.
-    return capacity - distance(Head::unpack(head_.load(acquire)).steal, own_tail());
+    return capacity() - distance(Head::unpack(head_.load(acquire)).steal, own_tail());
   }
 
  private:
   using Head = RingHead<Index>;
   using Word = typename Head::Word;
   using Cell = typename Env::template cell<T*>;
-  static_assert((capacity & (capacity - 1)) == 0, "positions are masked");
-  static_assert(capacity <= (std::size_t{1} << (Head::bits - 1)), "full and empty must differ after a wrap");
 
   static std::size_t distance(Index from, Index to) noexcept { return static_cast<Index>(to - from); }
-  Cell& slot(Index position) noexcept { return slots_[position & (capacity - 1)]; }
+  Cell& slot(Index position) noexcept { return slots_[position & mask_]; }
 
   /// relaxed: only the owner writes the tail, and only the owner calls this.
   [[nodiscard]] Index own_tail() const noexcept { return tail_.load(relaxed); }
@@ -242,7 +251,7 @@ class Ring {
   /// Owner. Law S10: half of a full ring and the new task leave in their order. False: a thief was faster.
   template <class Overflow>
   bool move_oldest_half(Head head, T* task, Overflow& overflow) {
-    constexpr auto half = static_cast<Index>(capacity / 2);
+    const auto half = static_cast<Index>(capacity() / 2);
     Word word = head.pack();
     // release: as in pop(). Both halves move in one exchange, so no thief can claim among these slots (Tokio #2382).
     if (!head_.compare_exchange_strong(word, head.after_overflow(half).pack(), release, relaxed)) return false;
@@ -259,8 +268,8 @@ class Ring {
     return true;
   }
 
-  /// Thief. Claims ceil(n / 2) tasks, or 0; `claimed` is the head as it then stands.
-  Index claim_half(Head& claimed) {
+  /// Thief. Claims `amount` of the tasks here, at most `room`, or 0; `claimed` is the head as it then stands.
+  Index claim(Head& claimed, const StealAmount& amount, std::size_t room) {
     // acquire: pairs with the releases in pop() and finish_steal(): the tail read below belongs to this head or is younger.
     Word word = head_.load(acquire);
     for (;;) {
@@ -269,12 +278,12 @@ class Ring {
       const Index tail = tail_.load(acquire);
       if (head.is_being_stolen_from()) return 0;
       const auto available = static_cast<Index>(tail - head.real);
-      const auto n = static_cast<Index>(available - available / 2);
+      const auto n = static_cast<Index>(std::min<std::size_t>(tasks_to_steal(amount, available), room));
       if (n == 0) return 0;
       const Head next = head.after_claim(n);
       // release: the next thief must see the tail that we saw. acquire on failure: as for the load above.
       if (head_.compare_exchange_weak(word, next.pack(), acq_rel, acquire)) {
-        assert(n <= capacity / 2);  // law S9; a stale head with a newer tail cannot get here, the exchange fails
+        assert(n <= capacity());  // law S9; a stale head with a newer tail cannot get here, the exchange fails
         claimed = next;
         return n;
       }
@@ -295,8 +304,9 @@ class Ring {
   // The owner writes both at each turn, so they share a line, away from the neighbours'.
   alignas(128) typename Env::template atomic<Word> head_;
   typename Env::template atomic<Index> tail_;
+  const Index mask_;
   const bool alone_;
-  alignas(64) std::array<Cell, capacity> slots_;
+  const std::unique_ptr<Cell[]> slots_;
 };
 
 }  // namespace rt

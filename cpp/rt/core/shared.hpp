@@ -1,7 +1,7 @@
 // What do all workers see, and what may outsiders do? The scheduler behind Home, without its workers.
 //
 // Shared owns what is reached from several threads: each worker's queue, wake slot and figures (Remote), the inject
-// queue and the sleepers under one mutex (Synced), timers, the registry of tasks. A worker's own state is in Worker.
+// queue, the sleepers under a mutex, timers, the registry of tasks. A worker's own state is in Worker.
 // Read next: worker.hpp (one step), idle.hpp with IDLE.md (who is woken), SHUTDOWN.md (the six steps).
 #pragma once
 
@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "rt/core/idle.hpp"
-#include "rt/core/inject.hpp"
+#include "rt/core/inject_shards.hpp"
+#include "rt/core/local_queue.hpp"
 #include "rt/core/options.hpp"
-#include "rt/core/queue.hpp"
 #include "rt/core/rendezvous.hpp"
 #include "rt/observe/taskdump.hpp"
 #include "rt/observe/worker_metrics.hpp"
@@ -48,21 +48,34 @@ class Worker;
 template <Environment Env>
 class Shared final : public Home, public DumpFace {
  public:
-  using Queue = Ring<Env, Header>;
-  using InjectQueue = Inject<Env, Header>;
+  using Queue = LocalQueue<Env, Header>;
+
+  /// Tasks that were sent to one worker, until it takes them into its queue.
+  struct Mailbox {
+    typename Env::mutex mutex;
+    Inject<Env, Header> queue;
+    typename Inject<Env, Header>::Synced synced;  // under mutex
+  };
 
   struct alignas(128) Remote {
     explicit Remote(const SchedulerOptions& options)
-        : queue(0, options.workers == 1), metrics(WorkerMetrics::from_config(options.histograms)) {}
+        : queue(options.policy, options.workers == 1), metrics(WorkerMetrics::from_config(options.histograms)) {}
     Queue queue;
     typename Env::wake_slot wake;
     Worker<Env>* core = nullptr;  // set once, before the first worker runs; for a leader, while that worker stands still
     WorkerMetrics metrics;
     TaskCounts counts;
-    /// Tasks for this worker and no other (spawn_on), until it takes them into its queue.
-    typename Env::mutex inbox_mutex;
-    InjectQueue inbox;
-    typename InjectQueue::Synced inbox_synced;
+    Mailbox inbox;   // for this worker and no other (spawn_on)
+    Mailbox placed;  // by a placement: a thief may take them from here
+    /// A turn is running: for thieves and placements that count it.
+    std::atomic<bool> in_service{false};
+
+    /// Any thread; out of date as soon as it is read.
+    [[nodiscard]] std::size_t stealable() const { return queue.len() + placed.queue.len(); }
+    /// The same with those in the inbox, and the one in service.
+    [[nodiscard]] std::size_t load() const {
+      return stealable() + inbox.queue.len() + (in_service.load(relaxed) ? 1 : 0);  // relaxed: a figure
+    }
   };
 
   /// On the heap, and given up through RetireHome only: a wake from outside may still be in here when its runtime ends.
@@ -78,6 +91,7 @@ class Shared final : public Home, public DumpFace {
   [[nodiscard]] TimeDriver& timers() override { return timers_; }
   [[nodiscard]] SlotRegistry& slots() override { return *slots_; }
   [[nodiscard]] bool simulated() const override { return Env::simulated; }
+  [[nodiscard]] bool forks_child_first() const override;
   void count_forced_yield() override { metrics_.inc_budget_forced_yield_count(); }
   void block_in_place(const std::function<void()>& blocking, Nanos cost) override;
   [[nodiscard]] HandedOver hand_over() override;
@@ -101,14 +115,16 @@ class Shared final : public Home, public DumpFace {
   /// Any thread. The overflow of a local queue.
   void push(Header* task) { push_remote(*task); }
   void push_batch(Header* first, Header* last, std::size_t n);
+  /// Any thread. Something was pushed where others can take it: wakes whom the policy says.
+  void tell_of_push(bool by_worker);
   /// Any thread. Wakes one sleeper if nobody searches.
   void notify_parked();
   void notify_all();
-  /// Any thread. Puts a task where only `worker` takes it from, and wakes that one.
-  void push_to_worker(Header& task, std::uint32_t worker);
+  /// Any thread. Puts a task into that worker's inbox, or among those placed there, and wakes that worker.
+  void push_to_worker(Header& task, std::uint32_t worker, Mailbox Remote::* box);
   /// The last searcher's last look: somebody may have pushed while it was leaving.
   void notify_if_work_pending();
-  [[nodiscard]] Header* pop_inject();
+  [[nodiscard]] bool has_stealable(const Remote& remote) const;
 
   /// Any thread. Refuses what comes from now on and wakes everybody up; true the first time.
   bool close();
@@ -121,14 +137,16 @@ class Shared final : public Home, public DumpFace {
   DriveFace* drive = nullptr;  // set once, before the first worker runs
   const SchedulerOptions options;
   std::vector<std::unique_ptr<Remote>> remotes;
-  typename Env::mutex mutex;
-  InjectQueue inject;
-  typename InjectQueue::Synced inject_synced;  // under mutex
+  InjectShards<Env, Header> inject;
+  typename Env::mutex mutex;  // of the sleepers
   Idle<Env> idle;
   typename Idle<Env>::Synced idle_synced;  // under mutex
   Rendezvous<Env, DumpRequest> rendezvous;
-  std::atomic<std::uint32_t> cores_gone{0};  // shutdown, step 5
-  std::function<Nanos()> outside_clock;      // the world's time where no worker is
+  std::atomic<std::uint32_t> cores_gone{0};                  // shutdown, step 5
+  std::function<Nanos()> outside_clock;                      // the world's time where no worker is
+  std::function<std::uint32_t(std::uint32_t)> outside_dice;  // [0, n) where no worker is; any thread
+  /// policy victims="nearest": each worker's peers by distance, in groups of equal ones.
+  std::function<std::vector<std::vector<std::uint32_t>>(std::uint32_t)> peers_by_distance;
 
   [[nodiscard]] SchedulerMetrics& metrics() { return metrics_; }
   [[nodiscard]] IdSource& ids() { return ids_; }
@@ -144,6 +162,11 @@ class Shared final : public Home, public DumpFace {
     return context != nullptr ? static_cast<Worker<Env>*>(context->worker) : nullptr;
   }
 
+  [[nodiscard]] std::uint32_t choose(Worker<Env>* here, std::uint32_t n);
+  /// The worker that a placement picks, or nullopt: not a worker's business.
+  [[nodiscard]] std::optional<std::uint32_t> pick_worker(const Placement& placement, Worker<Env>* here);
+  [[nodiscard]] std::uint32_t producer();
+  void wake(std::optional<std::uint32_t> worker);
   void write_dump(TraceBook& book);
   void requeue_woken(Header* task);
   void follow(Attendance attendance);
@@ -154,6 +177,7 @@ class Shared final : public Home, public DumpFace {
   SchedulerMetrics metrics_;
   TaskCounts outside_counts_;
   std::atomic<bool> closed_{false};
+  std::uint32_t next_producer_ = 0;  // simulation: each push from outside is another producer's
 };
 
 }  // namespace rt

@@ -2,6 +2,8 @@
 #pragma once
 
 #include "rt/core/shared.hpp"
+#include "rt/core/worker.hpp"
+#include "rt/policy/search_limit.hpp"
 #include "rt/task/poll.hpp"
 
 namespace rt {
@@ -9,7 +11,8 @@ namespace rt {
 template <Environment Env>
 Shared<Env>::Shared(const SchedulerOptions& given, Nanos now, IdSource& ids)
     : options(given),
-      idle(given.workers),
+      inject(given.policy.inject == InjectKind::sharded ? given.workers : 1),
+      idle(given.workers, most_searching(given.policy, given.workers)),
       rendezvous(given.workers),
       ids_(ids),
       slots_(SlotRegistry::create()),
@@ -22,14 +25,15 @@ Shared<Env>::Shared(const SchedulerOptions& given, Nanos now, IdSource& ids)
 template <Environment Env>
 void Shared<Env>::schedule(Header& task, Ready how) {
   if (options.histograms.latency) task.ready_since.store(now(), relaxed);  // relaxed: published with the queue
-  if (Worker<Env>* here = own_worker(own_context())) {
+  Worker<Env>* here = own_worker(own_context());
+  if (here != nullptr && options.policy.placement.kind != Placement::Kind::central) {
     here->schedule_local(task, how == Ready::yielded);
     return;
   }
   // Once it is pushed the task may run, end, and its runtime too. Our own reference keeps its slot, and that keeps us.
   task.state.add_ref();
   push_remote(task);
-  notify_parked();
+  tell_of_push(here != nullptr);
   drop_reference(task);
 }
 
@@ -56,16 +60,23 @@ void Shared<Env>::submit_new(Header& task, const Destination& to) {
     drop_reference(task);  // the queue's
     return;
   }
-  if (to.worker != Destination::any_worker && (here == nullptr || here->index() != to.worker)) {
-    push_to_worker(task, to.worker);
+  if (to.child_first) {
+    here->run_next(task);
     return;
+  }
+  if (to.worker != Destination::any_worker) {
+    if (here == nullptr || here->index() != to.worker) return push_to_worker(task, to.worker, &Remote::inbox);
+  } else if (const Placement& placement = to.placement ? *to.placement : options.policy.placement;
+             placement.kind != Placement::Kind::local) {
+    if (const auto worker = pick_worker(placement, here)) return push_to_worker(task, *worker, &Remote::placed);
+    here = nullptr;  // central
   }
   if (options.histograms.latency) task.ready_since.store(now(), relaxed);  // relaxed: published with the queue
   if (here != nullptr) {
     here->schedule_local(task, false);
   } else {
     push_remote(task);  // whoever spawns holds the join reference, so the slot, and with it this scheduler, stays
-    notify_parked();
+    tell_of_push(context != nullptr && context->worker != nullptr);
   }
 }
 
@@ -119,12 +130,7 @@ void Shared<Env>::take_back(const HandedOver& given) {
 
 template <Environment Env>
 void Shared<Env>::push_remote(Header& task) {
-  bool accepted = false;
-  {
-    const std::lock_guard lock(mutex);
-    accepted = inject.push(inject_synced, &task);
-  }
-  if (accepted) {
+  if (inject.push(&task, producer())) {
     metrics_.inc_remote_schedule_count();
     return;
   }
@@ -135,11 +141,7 @@ void Shared<Env>::push_remote(Header& task) {
 
 template <Environment Env>
 void Shared<Env>::push_batch(Header* first, Header* last, std::size_t n) {
-  bool accepted = false;
-  {
-    const std::lock_guard lock(mutex);
-    accepted = inject.push_batch(inject_synced, first, last, n);
-  }
+  const bool accepted = inject.push_batch(first, last, n, producer());
   while (!accepted && first != nullptr) {
     Header& task = *first;
     first = &task == last ? nullptr : task.queue_next;
@@ -149,8 +151,63 @@ void Shared<Env>::push_batch(Header* first, Header* last, std::size_t n) {
 }
 
 template <Environment Env>
+void Shared<Env>::wake(std::optional<std::uint32_t> worker) {
+  if (worker) remotes[*worker]->wake.notify();
+}
+
+template <Environment Env>
+void Shared<Env>::tell_of_push(bool by_worker) {
+  switch (options.policy.notify) {
+    case WakeRule::baton: notify_parked(); break;
+    case WakeRule::per_task: wake(idle.sleeper_to_notify(mutex, idle_synced)); break;
+    case WakeRule::all:
+      while (const auto worker = idle.sleeper_to_notify(mutex, idle_synced)) wake(worker);
+      break;
+    case WakeRule::never:
+      if (!by_worker) wake(idle.worker_if_all_sleep(mutex, idle_synced));
+      break;
+  }
+}
+
+template <Environment Env>
 void Shared<Env>::notify_parked() {
-  if (const auto worker = idle.worker_to_notify(mutex, idle_synced)) remotes[*worker]->wake.notify();
+  wake(idle.worker_to_notify(mutex, idle_synced));
+}
+
+template <Environment Env>
+bool Shared<Env>::forks_child_first() const {
+  return options.policy.fork == ForkOrder::work_first && own_worker(own_context()) != nullptr;
+}
+
+template <Environment Env>
+std::uint32_t Shared<Env>::choose(Worker<Env>* here, std::uint32_t n) {
+  return here != nullptr ? here->choose(n) : outside_dice(n);
+}
+
+template <Environment Env>
+std::optional<std::uint32_t> Shared<Env>::pick_worker(const Placement& placement, Worker<Env>* here) {
+  if (placement.kind == Placement::Kind::central) return std::nullopt;
+  std::uint32_t best = choose(here, options.workers);
+  // jsq: of equals the first drawn. Drawn with replacement, as in the supermarket model (Mitzenmacher 2001).
+  for (std::uint32_t i = 1; placement.kind == Placement::Kind::jsq && i < placement.choices; ++i) {
+    const std::uint32_t other = choose(here, options.workers);
+    if (remotes[other]->load() < remotes[best]->load()) best = other;
+  }
+  return best;
+}
+
+/// Which shard of inject a push goes to: a thread's own, so that what one pushes keeps its order.
+template <Environment Env>
+std::uint32_t Shared<Env>::producer() {
+  if (options.policy.inject == InjectKind::single) return 0;
+  if (const Worker<Env>* here = own_worker(own_context())) return here->index();
+  if constexpr (Env::simulated) {
+    return next_producer_++;
+  } else {
+    static std::atomic<std::uint32_t> threads{0};
+    thread_local const std::uint32_t number = threads.fetch_add(1, relaxed);  // relaxed: any number will do
+    return number;
+  }
 }
 
 template <Environment Env>
@@ -159,12 +216,13 @@ void Shared<Env>::notify_all() {
 }
 
 template <Environment Env>
-void Shared<Env>::push_to_worker(Header& task, std::uint32_t worker) {
+void Shared<Env>::push_to_worker(Header& task, std::uint32_t worker, Mailbox Remote::* box) {
   Remote& remote = *remotes[worker];
+  Mailbox& mailbox = remote.*box;
   bool accepted = false;
   {
-    const std::lock_guard lock(remote.inbox_mutex);
-    accepted = remote.inbox.push(remote.inbox_synced, &task);
+    const std::lock_guard lock(mailbox.mutex);
+    accepted = mailbox.queue.push(mailbox.synced, &task);
   }
   if (!accepted) {
     shut_down_task(task);
@@ -178,31 +236,24 @@ void Shared<Env>::push_to_worker(Header& task, std::uint32_t worker) {
 
 template <Environment Env>
 void Shared<Env>::notify_if_work_pending() {
-  for (const auto& remote : remotes) {
-    if (!remote->queue.is_empty()) {
-      notify_parked();
-      return;
-    }
-  }
-  if (!inject.is_empty()) notify_parked();
+  bool is_pending = !inject.is_empty();
+  for (std::uint32_t i = 0; i < options.workers && !is_pending; ++i) is_pending = has_stealable(*remotes[i]);
+  if (is_pending) tell_of_push(false);
 }
 
 template <Environment Env>
-Header* Shared<Env>::pop_inject() {
-  if (inject.is_empty()) return nullptr;
-  const std::lock_guard lock(mutex);
-  return inject.pop(inject_synced);
+bool Shared<Env>::has_stealable(const Remote& remote) const {
+  if (!remote.queue.is_empty() || !remote.placed.queue.is_empty()) return true;
+  if constexpr (Env::simulated) return options.policy.lifo_steal_after != 0 && remote.core->lifo_slot() != nullptr;
+  return false;
 }
 
 template <Environment Env>
 bool Shared<Env>::close() {
-  {
-    const std::lock_guard lock(mutex);
-    if (!inject.close(inject_synced)) return false;
-    // seq_cst: read without the lock by those who spawn and by upkeep; whoever misses it is refused by a queue, or is
-    // met by the last worker's walk (SHUTDOWN.md).
-    closed_.store(true, seq_cst);
-  }
+  if (!inject.close()) return false;
+  // seq_cst: read without a lock by those who spawn and by upkeep; whoever misses it is refused by a queue, or is met by the last
+  // worker's walk (SHUTDOWN.md).
+  closed_.store(true, seq_cst);
   notify_all();
   return true;
 }

@@ -13,6 +13,7 @@
 #include "rt/core/shared.hpp"
 #include "rt/core/verdict.hpp"
 #include "rt/observe/batch.hpp"
+#include "rt/policy/victims.hpp"
 #include "rt/task/poll.hpp"
 
 namespace rt {
@@ -50,11 +51,13 @@ class Worker final : public WorkerFace {
 
   // ---- WorkerFace: for code that is being polled here ----
   void schedule_local(Header& task, bool is_yield) override;
+  void run_next(Header& task) override;
   void defer(Header& task) override;
   void busy_until(Nanos until) override { busy_until_ = until; }
   [[nodiscard]] Nanos now() const override { return world_.now(); }
   [[nodiscard]] Nanos last_clock() const override { return Env::simulated ? world_.now() : poll_clock(); }
   [[nodiscard]] std::uint32_t index() const override { return index_; }
+  [[nodiscard]] std::uint32_t choose(std::uint32_t n) override { return world_.choose(n); }
 
   /// A leader, while this worker stands still.
   void show_to(TraceBook& book);
@@ -69,6 +72,7 @@ class Worker final : public WorkerFace {
 
  private:
   using Remote = typename Shared<Env>::Remote;
+  using Mailbox = typename Shared<Env>::Mailbox;
 
   void occupy(Seat<Env>& seat);
   static void vacate(Seat<Env>& seat);
@@ -77,8 +81,10 @@ class Worker final : public WorkerFace {
   Header* pick();
   Header* next_local();
   Header* next_remote();
+  Header* next_from_elsewhere();
   Header* take_inject_batch();
-  void take_inbox();
+  void take_mail();
+  static Header* take_all_from(Mailbox& box, std::size_t most);
   [[nodiscard]] bool has_tasks() const;
 
   // worker/run.hpp
@@ -99,7 +105,11 @@ class Worker final : public WorkerFace {
   // worker/search.hpp
   Verdict start_search(Seat<Env>& seat);
   Verdict search(Seat<Env>& seat);
+  Verdict look_at_inject(Seat<Env>& seat);
   Header* steal_from(std::uint32_t victim);
+  [[nodiscard]] bool is_worth_stealing_from(const Remote& victim) const;
+  Header* steal_placed(Mailbox& box, std::uint32_t& stolen);
+  Header* steal_lifo_slot(Remote& victim, std::uint32_t& stolen);
   [[nodiscard]] bool start_searching();
   void leave_search();
 
@@ -139,6 +149,7 @@ class Worker final : public WorkerFace {
   std::uint32_t global_interval_;
   std::uint32_t until_upkeep_;  // turns; counted down, since a division each turn would be felt
   Header* lifo_ = nullptr;
+  Header* forked_ = nullptr;  // work-first: a child whose parent has stepped aside
   bool lifo_enabled_;
   bool is_searching_ = false;
   bool is_shutdown_ = false;
@@ -147,6 +158,8 @@ class Worker final : public WorkerFace {
   bool is_traced_ = false;  // a dump was asked for, or is being made
   bool in_driver_ = false;  // timers and deferred wakes come in batches: one notification follows them
   bool has_baton_ = false;
+  bool may_search_ = true;  // policy retry=False: it has run something since its last search
+  const std::uint32_t turn_budget_;
   MetricsBatch batch_;
 
   // An open turn (simulation: a poll inside work()).
@@ -154,10 +167,11 @@ class Worker final : public WorkerFace {
   std::uint32_t lifo_polls_ = 0;
   Nanos busy_until_ = 0;
 
-  // An open search: victims looked at so far.
-  std::uint32_t search_start_ = 0;
-  std::uint32_t searched_ = 0;
+  // An open search.
+  VictimSearch victims_;
   bool search_open_ = false;
+  std::uint32_t sweeps_left_ = 0;    // before it lies down
+  std::uint32_t failed_passes_ = 0;  // searches in a row that found nothing
 
   // A dump, and the sleep that it interrupted.
   Attendance attending_;

@@ -16,6 +16,7 @@ SimDrive::SimDrive(SimOptions options)
       calendar_(options_.scheduler.workers) {
   shared_.drive = this;
   shared_.outside_clock = [this] { return now(); };
+  shared_.outside_dice = [this](std::uint32_t n) { return chooser_.choose(n); };
   for (std::uint32_t i = 0; i < options_.scheduler.workers; ++i) {
     Player& player = players_.emplace_back(shared_, i, SimEnv::World(&chooser_, &options_.costs, &trace_));
     shared_.remotes[i]->wake.bind(this, i);

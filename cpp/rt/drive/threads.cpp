@@ -65,6 +65,11 @@ ThreadDrive::ThreadDrive(const SchedulerOptions& options, ThreadOptions threads)
       pool_({options.workers + threads_.max_blocking_threads, threads_.keep_alive, threads_.name}, callbacks()) {
   shared_.drive = this;
   shared_.outside_clock = steady_now;
+  shared_.outside_dice = [seed = seed_of(options.seed)](std::uint32_t n) {
+    static std::atomic<std::uint64_t> next{0};
+    thread_local Xorshift dice(SplitMix(seed + next.fetch_add(1, relaxed)).next());  // relaxed: any number will do
+    return dice.below(n);
+  };
   SplitMix seeds(seed_of(options.seed));
   for (std::uint32_t i = 0; i < options.workers; ++i) {
     workers_.push_back(std::make_unique<Worker<ThreadEnv>>(shared_, i, ThreadEnv::World(seeds.next())));

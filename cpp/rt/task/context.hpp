@@ -22,6 +22,8 @@ struct IdBlock;
 class WorkerFace {
  public:
   virtual void schedule_local(Header& task, bool is_yield) = 0;
+  /// This task is the next one that the worker polls. One at a time.
+  virtual void run_next(Header& task) = 0;
   /// Wakes the task after the next look at the driver. Takes over one reference.
   virtual void defer(Header& task) = 0;
   /// Simulation: the poll stays open and goes on when the worker's clock has come to `until`.
@@ -30,6 +32,8 @@ class WorkerFace {
   /// The last time that it was told, without asking a clock: up to a turn's upkeep old.
   [[nodiscard]] virtual Nanos last_clock() const = 0;
   [[nodiscard]] virtual std::uint32_t index() const = 0;
+  /// The worker's dice: a number in [0, n).
+  [[nodiscard]] virtual std::uint32_t choose(std::uint32_t n) = 0;
 
  protected:
   ~WorkerFace() = default;

@@ -31,6 +31,7 @@ struct Destination {
   static constexpr std::uint32_t any_worker = ~std::uint32_t{0};
   std::uint32_t worker = any_worker;     // on this one and no other
   std::optional<Placement> placement{};  // else as the policy says
+  bool child_first = false;              // a fork whose parent steps aside: see forks_child_first()
 };
 
 class Home {
@@ -47,6 +48,10 @@ class Home {
 
   /// Any thread. Counts, reports and queues a new task whose word says "new" (its queue reference is passed on).
   virtual void submit_new(Header& task, const Destination& to) = 0;
+
+  /// True on a worker that runs a forked child before its parent (policy: fork). Then submit_new() takes child_first, and the
+  /// parent, which ends its poll there, is queued behind what is ready.
+  [[nodiscard]] virtual bool forks_child_first() const { return false; }
 
   /// Any thread. Hands a new blocking job to the pool (in a simulation: runs it at once).
   virtual void submit_blocking(Header& task, Nanos cost) = 0;

@@ -37,7 +37,7 @@ struct World {
     void push_batch(Item*, Item*, std::size_t) { MODEL_CHECK(!"the ring never overflows here"); }
   };
 
-  World(std::uint32_t workers, int tasks) : idle(workers), rings(workers), parkers(workers), left(tasks) {
+  World(std::uint32_t workers, int tasks) : idle(workers, (workers + 1) / 2), rings(workers), parkers(workers), left(tasks) {
     for (auto& ring : rings) ring = std::make_unique<TestRing>();
     for (auto& parker : parkers) parker = std::make_unique<Parker<ModelEnv>>();
   }

@@ -39,7 +39,7 @@ struct World {
     void tell() { parker.notify(); }
   };
 
-  explicit World(std::uint32_t workers) : rendezvous(workers), own(workers), idle(workers), parkers(workers) {
+  explicit World(std::uint32_t workers) : rendezvous(workers), own(workers), idle(workers, (workers + 1) / 2), parkers(workers) {
     for (auto& cell : own) cell = std::make_unique<ModelEnv::cell<int>>(0);
     for (auto& parker : parkers) parker = std::make_unique<Parker<ModelEnv>>();
   }

@@ -20,7 +20,7 @@ class IdleTest : public ::testing::Test {
   std::optional<std::uint32_t> notify() { return idle.worker_to_notify(mutex, synced); }
   bool park(std::uint32_t worker, bool is_searching) { return idle.park(mutex, synced, worker, is_searching); }
 
-  Idle<Env> idle{4};
+  Idle<Env> idle{4, 2};
   typename Env::mutex mutex;
   typename Idle<Env>::Synced synced;
 };
@@ -55,7 +55,7 @@ TYPED_TEST(IdleTest, at_most_half_start_to_search) {
 }
 
 TYPED_TEST(IdleTest, one_worker_alone_may_search) {
-  Idle<TypeParam> alone(1);
+  Idle<TypeParam> alone(1, 1);
   EXPECT_TRUE(alone.try_start_searching());
   EXPECT_FALSE(alone.try_start_searching());
 }

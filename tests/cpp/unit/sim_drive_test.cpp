@@ -136,7 +136,7 @@ TEST(RunProgram, a_schedule_byte_changes_the_run_and_zeros_do_not) {
   const Program program = random_program(3, 30);
   const std::uint64_t plain = run_program_sim(program, 3, {}, 5).sim.trace_hash;
   EXPECT_EQ(run_program_sim(program, 3, {0, 0, 0, 0}, 5).sim.trace_hash, plain);
-  EXPECT_NE(run_program_sim(program, 3, {0, 0, 1}, 5).sim.trace_hash, plain);
+  EXPECT_NE(run_program_sim(program, 3, {1}, 5).sim.trace_hash, plain);
 }
 
 TEST(RunProgram, a_task_that_waits_for_an_event_that_nobody_sets_is_a_deadlock_and_is_cancelled) {

@@ -1,24 +1,27 @@
 // Which task runs next on this worker? BEHAVIOUR.md "next task".
 #pragma once
 
+#include <algorithm>
+
 #include "rt/core/worker.hpp"
 
 namespace rt {
 
 template <Environment Env>
 Header* Worker<Env>::pick() {
-  if (tick_ % global_interval_ == 0) {
+  if (tick_ % global_interval_ == 0 && forked_ == nullptr) {  // a forked child is its parent going on
     retune();
     if (Header* task = next_remote()) return task;
     return next_local();
   }
   if (Header* task = next_local()) return task;
-  return take_inject_batch();
+  return next_from_elsewhere();
 }
 
 template <Environment Env>
 Header* Worker<Env>::next_local() {
   world_.charge(Cost::pop, 1);
+  if (forked_ != nullptr) return std::exchange(forked_, nullptr);
   if (lifo_ != nullptr) return std::exchange(lifo_, nullptr);
   Header* task = remote_.queue.pop();
   // The one after it is likely to be polled next, and may long have left the cache.
@@ -26,32 +29,37 @@ Header* Worker<Env>::next_local() {
   return task;
 }
 
+/// Inject first: one task, or as many as the policy takes at a time even while busy.
 template <Environment Env>
 Header* Worker<Env>::next_remote() {
-  take_inbox();
-  if (shared_.inject.is_empty()) return nullptr;
+  take_mail();
+  if (shared_.inject.is_empty()) return nullptr;  // one load, before any lock
+  if (policy().inject_batch > 1) return take_inject_batch();
   world_.charge(Cost::inject, 1);
-  return shared_.pop_inject();
+  return shared_.inject.pop(index_);
 }
 
-/// The own queues are empty: take a share of inject, so that the others find something too.
+/// The own queues are empty.
+template <Environment Env>
+Header* Worker<Env>::next_from_elsewhere() {
+  take_mail();
+  if (Header* task = remote_.queue.pop()) return task;  // from the mail, or its overflow left something
+  if (shared_.inject.is_empty()) return nullptr;
+  return take_inject_batch();
+}
+
+/// A share of inject, so that the others find something too. At least one: the first is run at once and needs no slot (Tokio #5908).
 template <Environment Env>
 Header* Worker<Env>::take_inject_batch() {
-  take_inbox();
-  if (Header* task = remote_.queue.pop()) return task;  // from the inbox, or its overflow left something
-  if (shared_.inject.is_empty()) return nullptr;        // one load, before any lock
   world_.charge(Cost::inject, 1);
   // Others can only take from our queue, so these slots stay free.
-  const std::size_t room = std::min<std::size_t>(remote_.queue.remaining_slots(), tuning::max_inject_batch);
-  Header* first = nullptr;
+  const std::size_t room = remote_.queue.remaining_slots();
+  const auto most = [&](std::size_t len) {
+    if (policy().inject_batch != 0) return std::clamp<std::size_t>(policy().inject_batch, 1, room + 1);
+    return std::max<std::size_t>(1, std::min({len / shared_.options.workers + 1, room, std::size_t{tuning::max_inject_batch}}));
+  };
   std::uint32_t got = 0;
-  {
-    const std::lock_guard lock(shared_.mutex);
-    const std::size_t share = shared_.inject.len() / shared_.options.workers + 1;
-    // At least one: the first is run at once and needs no slot (Tokio #5908).
-    const std::size_t n = std::max<std::size_t>(1, std::min(share, room));
-    first = shared_.inject.pop_n(shared_.inject_synced, n, got);
-  }
+  Header* const first = shared_.inject.pop_n(index_, most, got);
   if (got > 1) {
     world_.charge(Cost::move, got - 1);
     remote_.queue.push_back(first->queue_next, got - 1);
@@ -59,26 +67,33 @@ Header* Worker<Env>::take_inject_batch() {
   return first;
 }
 
-/// Tasks that were sent to this worker (spawn_on) become ordinary ones of its queue: they may be stolen from here on.
+/// Tasks that were sent to this worker become ordinary ones of its queue: they may be stolen from here on.
 template <Environment Env>
-void Worker<Env>::take_inbox() {
-  if (remote_.inbox.is_empty()) return;
-  Header* task = nullptr;
-  {
-    const std::lock_guard lock(remote_.inbox_mutex);
-    std::uint32_t got = 0;
-    task = remote_.inbox.pop_n(remote_.inbox_synced, remote_.inbox.len(), got);
+void Worker<Env>::take_mail() {
+  if (!remote_.inbox.queue.is_empty()) {
+    for (Header* task = take_all_from(remote_.inbox, remote_.inbox.queue.len()); task != nullptr;) {
+      push_back(*std::exchange(task, task->queue_next));
+    }
   }
-  while (task != nullptr) {
-    Header* next = task->queue_next;
-    push_back(*task);
-    task = next;
+  // Placed tasks are to stay here, so none may overflow: those without a slot wait on.
+  if (!remote_.placed.queue.is_empty()) {
+    for (Header* task = take_all_from(remote_.placed, remote_.queue.remaining_slots()); task != nullptr;) {
+      push_back(*std::exchange(task, task->queue_next));
+    }
   }
 }
 
 template <Environment Env>
+Header* Worker<Env>::take_all_from(Mailbox& box, std::size_t most) {
+  const std::lock_guard lock(box.mutex);
+  std::uint32_t got = 0;
+  return box.queue.pop_n(box.synced, most, got);
+}
+
+template <Environment Env>
 bool Worker<Env>::has_tasks() const {
-  return lifo_ != nullptr || !remote_.queue.is_empty() || !remote_.inbox.is_empty();
+  return lifo_ != nullptr || forked_ != nullptr || !remote_.queue.is_empty() || !remote_.inbox.queue.is_empty() ||
+         !remote_.placed.queue.is_empty();
 }
 
 }  // namespace rt

@@ -68,7 +68,9 @@ Verdict Worker<Env>::rest_again() {
 template <Environment Env>
 void Worker<Env>::show_to(TraceBook& book) {
   using Place = TracePlace::Kind;
-  if (lifo_ != nullptr) book.add_queued(*lifo_, {Place::slot, index_});
+  for (Header* task : {forked_, lifo_}) {
+    if (task != nullptr) book.add_queued(*task, {Place::slot, index_});
+  }
   struct Held {
     typename Shared<Env>::Queue* queue = nullptr;
     ~Held() {
@@ -117,14 +119,12 @@ void Shared<Env>::write_dump(TraceBook& book) {
   }
   // The other queues are read under their locks, so a missing worker takes nothing out of them meanwhile.
   for (std::uint32_t i = 0; i < options.workers; ++i) {
-    Remote& remote = *remotes[i];
-    const std::lock_guard lock(remote.inbox_mutex);
-    remote.inbox.for_each(remote.inbox_synced, [&](Header& task) { book.add_queued(task, {TracePlace::Kind::inbox, i}); });
+    for (Mailbox* box : {&remotes[i]->inbox, &remotes[i]->placed}) {
+      const std::lock_guard lock(box->mutex);
+      box->queue.for_each(box->synced, [&](Header& task) { book.add_queued(task, {TracePlace::Kind::inbox, i}); });
+    }
   }
-  {
-    const std::lock_guard lock(mutex);
-    inject.for_each(inject_synced, [&](Header& task) { book.add_queued(task, {TracePlace::Kind::inject, 0}); });
-  }
+  inject.for_each([&](Header& task) { book.add_queued(task, {TracePlace::Kind::inject, 0}); });
   slots_->for_each_slot([&](Header& slot) { book.add_from_registry(slot); });
   book.set_complete(rendezvous.is_complete());
 }

@@ -27,7 +27,8 @@ Verdict Worker<Env>::lie_down(Seat<Env>& seat) {
   if (was_last) shared_.notify_if_work_pending();
   // A task sent here, or a dump asked for, before we were among the sleepers has woken nobody; the mutex in park() makes us
   // see it now.
-  if (!remote_.inbox.is_empty() || (taskdump && shared_.rendezvous.is_open())) remote_.wake.notify();
+  if (!remote_.inbox.queue.is_empty() || !remote_.placed.queue.is_empty() || (taskdump && shared_.rendezvous.is_open()))
+    remote_.wake.notify();
   is_resting_ = true;
   return rest();
 }
@@ -45,6 +46,7 @@ Verdict Worker<Env>::rest() {
 /// After a sleep: true if there is a reason to be up, or to leave.
 template <Environment Env>
 bool Worker<Env>::may_get_up() {
+  const bool held_baton = has_baton_;
   if (has_baton_) {
     shared_.timers().end_wait();
     in_driver_ = true;
@@ -68,7 +70,8 @@ bool Worker<Env>::may_get_up() {
     is_searching_ = true;
   }
   is_resting_ = false;
-  if (!is_searching_ && (lifo_ != nullptr ? 1U : 0U) + remote_.queue.len() > 1) shared_.notify_parked();
+  const bool can_share = !is_searching_ && (lifo_ != nullptr ? 1U : 0U) + remote_.queue.len() > 1;
+  if (can_share || (held_baton && policy().driver_handoff)) shared_.tell_of_push(true);
   if (shared_.options.hooks.on_thread_unpark) shared_.options.hooks.on_thread_unpark(index_);
   batch_.start_processing(world_.now());
   return true;
@@ -85,7 +88,7 @@ void Worker<Env>::poll_driver() {
   }
   wake_deferred();
   in_driver_ = false;
-  if (!is_searching_ && (lifo_ != nullptr ? 1U : 0U) + remote_.queue.len() > 1) shared_.notify_parked();
+  if (!is_searching_ && (lifo_ != nullptr ? 1U : 0U) + remote_.queue.len() > 1) shared_.tell_of_push(true);
 }
 
 /// Last deferred, first woken (law F4): so the first one deferred ends up in the LIFO slot.

@@ -12,9 +12,11 @@ namespace rt {
 template <Environment Env>
 Verdict Worker<Env>::run(Header& task, Seat<Env>& seat) {
   leave_search();
+  may_search_ = true;
+  remote_.in_service.store(true, relaxed);  // relaxed: a figure that may lag
   batch_.start_poll(poll_clock());
   lifo_polls_ = 0;
-  seat.budget.left = policy().coop_budget;
+  seat.budget.left = turn_budget_;
   open_task_ = &task;
   return poll_chain(poll_one(task, seat), seat);
 }
@@ -59,11 +61,11 @@ Verdict Worker<Env>::poll_chain(Polled polled, Seat<Env>& seat) {
 
 template <Environment Env>
 Header* Worker<Env>::next_in_chain(Seat<Env>& seat) {
-  Header* next = std::exchange(lifo_, nullptr);
-  if (next == nullptr) {
+  if (lifo_ == nullptr || forked_ != nullptr) {
     lifo_enabled_ = policy().lifo_slot;
     return nullptr;
   }
+  Header* const next = std::exchange(lifo_, nullptr);
   if (seat.budget.left == 0) {
     push_back(*next);
     return nullptr;
@@ -77,6 +79,7 @@ Header* Worker<Env>::next_in_chain(Seat<Env>& seat) {
 template <Environment Env>
 void Worker<Env>::end_turn(Seat<Env>& seat) {
   if (batch_.needs_clock()) batch_.end_poll(world_.now());
+  remote_.in_service.store(false, relaxed);  // relaxed: as in run()
   seat.budget.left = Budget::unlimited;
 }
 

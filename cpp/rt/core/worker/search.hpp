@@ -2,45 +2,68 @@
 #pragma once
 
 #include "rt/core/worker.hpp"
+#include "rt/policy/steal_amount.hpp"
 
 namespace rt {
 
 template <Environment Env>
 Verdict Worker<Env>::start_search(Seat<Env>& seat) {
   batch_.end_processing(world_.now());
+  // Without retry a worker searches once each time it has run out, and not again because it was woken.
+  if (!policy().retry && !std::exchange(may_search_, false)) return look_at_inject(seat);
   if (!start_searching()) return lie_down(seat);
   leave_lane(seat);
-  search_start_ = world_.choose(shared_.options.workers);
-  searched_ = 0;
+  sweeps_left_ = policy().spin + policy().lifo_steal_after;
+  victims_.begin(world_);
   search_open_ = true;
   return search(seat);
 }
 
 template <Environment Env>
 Verdict Worker<Env>::search(Seat<Env>& seat) {
-  const std::uint32_t workers = shared_.options.workers;
-  while (searched_ < workers) {
-    const std::uint32_t victim = (search_start_ + searched_++) % workers;
-    if (victim == index_) continue;  // law S11: we know that we have nothing
-    if (Header* task = steal_from(victim)) {
+  const auto length = [this](std::uint32_t victim) { return static_cast<std::uint32_t>(shared_.remotes[victim]->stealable()); };
+  if (const auto victim = victims_.next(world_, length)) {
+    if (Header* task = steal_from(*victim)) {
       search_open_ = false;
+      failed_passes_ = 0;
+      victims_.hit(*victim);
       batch_.start_processing(world_.now());
       return run(*task, seat);
     }
-    if (searched_ < workers) return Verdict::probe();
+    if (!victims_.is_over()) return Verdict::probe();
+  }
+  ++failed_passes_;
+  if (sweeps_left_ != 0 && shared_.inject.is_empty()) {
+    --sweeps_left_;
+    Env::relax();
+    victims_.begin(world_);
+    return Verdict::probe();
   }
   search_open_ = false;
-  if (Header* task = next_remote()) {
-    batch_.start_processing(world_.now());
-    return run(*task, seat);
-  }
-  return lie_down(seat);
+  return look_at_inject(seat);
+}
+
+/// The end of every search.
+template <Environment Env>
+Verdict Worker<Env>::look_at_inject(Seat<Env>& seat) {
+  Header* const task = next_remote();
+  if (task == nullptr) return lie_down(seat);
+  failed_passes_ = 0;
+  batch_.start_processing(world_.now());
+  return run(*task, seat);
 }
 
 template <Environment Env>
 Header* Worker<Env>::steal_from(std::uint32_t victim) {
+  if (victim == index_) return nullptr;  // law S11; a user's function may say so
+  Remote& remote = *shared_.remotes[victim];
   std::uint32_t stolen = 0;
-  Header* task = shared_.remotes[victim]->queue.steal_into(remote_.queue, stolen);
+  Header* task = nullptr;
+  if (is_worth_stealing_from(remote)) {
+    task = remote.queue.steal_into(remote_.queue, stolen, policy().steal);
+    if (task == nullptr && !remote.placed.queue.is_empty()) task = steal_placed(remote.placed, stolen);
+    if (task == nullptr) task = steal_lifo_slot(remote, stolen);
+  }
   if (task == nullptr) {
     world_.charge(Cost::steal_miss, 1);
     return nullptr;
@@ -52,7 +75,40 @@ Header* Worker<Env>::steal_from(std::uint32_t victim) {
   return task;
 }
 
-/// Half of the workers may search at once: more would only meet each other.
+template <Environment Env>
+bool Worker<Env>::is_worth_stealing_from(const Remote& victim) const {
+  if (policy().steal_threshold == 1) return true;           // stealing itself finds out
+  const bool in_service = victim.in_service.load(relaxed);  // relaxed: a figure that may lag
+  return victim.stealable() + (in_service ? 1 : 0) >= policy().steal_threshold;
+}
+
+/// What was placed on the victim and is not in its queue yet.
+template <Environment Env>
+Header* Worker<Env>::steal_placed(Mailbox& box, std::uint32_t& stolen) {
+  const std::size_t room = remote_.queue.remaining_slots();
+  Header* first = nullptr;
+  {
+    const std::lock_guard lock(box.mutex);
+    const auto n = tasks_to_steal(policy().steal, static_cast<std::uint32_t>(box.queue.len()));
+    first = box.queue.pop_n(box.synced, std::min<std::size_t>(n, room + 1), stolen);
+  }
+  if (stolen > 1) remote_.queue.push_back(first->queue_next, stolen - 1);
+  return first;
+}
+
+/// Simulation only, until the model explorer covers it (check_policy() refuses it on threads).
+template <Environment Env>
+Header* Worker<Env>::steal_lifo_slot(Remote& victim, std::uint32_t& stolen) {
+  if constexpr (Env::simulated) {
+    const std::uint32_t after = policy().lifo_steal_after;
+    if (after == 0 || failed_passes_ < after || victim.core->lifo_ == nullptr) return nullptr;
+    stolen = 1;
+    return std::exchange(victim.core->lifo_, nullptr);
+  }
+  return nullptr;
+}
+
+/// Half of the workers may search at once (policy: max_searching): more would only meet each other.
 template <Environment Env>
 bool Worker<Env>::start_searching() {
   if (!is_searching_) is_searching_ = shared_.idle.try_start_searching();
@@ -64,7 +120,7 @@ template <Environment Env>
 void Worker<Env>::leave_search() {
   if (!is_searching_) return;
   is_searching_ = false;
-  if (shared_.idle.stop_searching()) shared_.notify_parked();
+  if (shared_.idle.stop_searching() && policy().notify == WakeRule::baton) shared_.notify_parked();
 }
 
 }  // namespace rt

@@ -15,10 +15,13 @@ Worker<Env>::Worker(Shared<Env>& shared, std::uint32_t index, World world)
       until_upkeep_(shared.options.policy.event_interval),
       lifo_enabled_(shared.options.policy.lifo_slot),
       has_poll_hook_(shared.options.hooks.has_poll_hook()),
+      turn_budget_(shared.options.policy.coop_budget != 0 ? shared.options.policy.coop_budget : Budget::unlimited),
       batch_(shared.options.histograms, shared.options.watch_polls),
+      victims_(shared.options.policy, index, shared.options.workers),
       world_(std::move(world)),
       slots_(shared.slots()) {
   remote_.core = this;
+  if (shared.options.policy.victims == VictimOrder::nearest) victims_.set_groups(shared.peers_by_distance(index));
 }
 
 template <Environment Env>

@@ -74,6 +74,7 @@ template <Environment Env>
 void Worker<Env>::let_go_of_own(Seat<Env>& seat) {
   wake_deferred();
   drop_queued(std::exchange(lifo_, nullptr), seat);
+  drop_queued(std::exchange(forked_, nullptr), seat);
 }
 
 /// Tasks still queued have been cancelled; what is left of them is the queue's reference.
@@ -82,16 +83,18 @@ void Worker<Env>::clear_queues(Seat<Env>& seat) {
   let_go_of_own(seat);
   for (auto& remote : shared_.remotes) {
     while (Header* task = remote->queue.pop()) drop_queued(task, seat);
-    Header* sent = nullptr;
-    {
-      const std::lock_guard lock(remote->inbox_mutex);
-      static_cast<void>(remote->inbox.close(remote->inbox_synced));
-      std::uint32_t got = 0;
-      sent = remote->inbox.pop_n(remote->inbox_synced, remote->inbox.len(), got);
+    for (Mailbox* box : {&remote->inbox, &remote->placed}) {
+      Header* sent = nullptr;
+      {
+        const std::lock_guard lock(box->mutex);
+        static_cast<void>(box->queue.close(box->synced));
+        std::uint32_t got = 0;
+        sent = box->queue.pop_n(box->synced, box->queue.len(), got);
+      }
+      while (sent != nullptr) drop_queued(std::exchange(sent, sent->queue_next), seat);
     }
-    while (sent != nullptr) drop_queued(std::exchange(sent, sent->queue_next), seat);
   }
-  while (Header* task = shared_.pop_inject()) drop_queued(task, seat);
+  while (Header* task = shared_.inject.pop(index_)) drop_queued(task, seat);
 }
 
 template <Environment Env>
