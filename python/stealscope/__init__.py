@@ -25,6 +25,7 @@ from .errors import (
     StealscopeError,
     StepLimitError,
 )
+from .estimate import Estimate
 from .handle import METRICS, Handle, features
 from .inside import (
     block_in_place,
@@ -59,6 +60,7 @@ __all__ = [
     "ChannelClosed",
     "DeadlockError",
     "Dump",
+    "Estimate",
     "Event",
     "FeatureNotEnabled",
     "Frame",

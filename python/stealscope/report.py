@@ -13,7 +13,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from .errors import import_extra
 from .tables import bar, key_values, table
@@ -22,6 +22,7 @@ from .units import format_ns
 if TYPE_CHECKING:
     import os
 
+    from .estimate import Estimate
     from .workloads import Result, Workload
 
 __all__ = ["Report"]
@@ -99,6 +100,26 @@ class Report:
     def efficiency(self) -> float | None:
         """Speedup / workers."""
         return None if self.speedup is None else self.speedup / self.workers
+
+    def sojourn(self, warmup: Literal["mser5"] | int = "mser5", batches: int = 20) -> Estimate:
+        """The steady-state mean of the sojourns, ns, with a 95 % interval from batch means.
+
+        Args:
+            warmup: ``"mser5"`` finds the run-in that is left out; a number is that of jobs to leave out.
+            batches: how many; 10 to 30 is usual.
+
+        Warns:
+            UserWarning: batch means correlate, or the run may still be running in: the interval is too narrow.
+
+        Raises:
+            ValueError: the run has no sojourns, or too few.
+            MissingExtra: scipy is not installed.
+        """
+        if self.sojourns is None:
+            raise ValueError(f"{self.workload} has no sojourns; an open_system has one for each job")
+        from .estimate import steady_state
+
+        return steady_state(self.sojourns, warmup=warmup, batches=batches)
 
     def to_dict(self) -> dict[str, Any]:
         """All fields and the derived figures, JSON-serialisable (arrays become lists)."""
