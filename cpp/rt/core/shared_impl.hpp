@@ -243,6 +243,14 @@ void Shared<Env>::notify_if_work_pending() {
 
 template <Environment Env>
 bool Shared<Env>::has_stealable(const Remote& remote) const {
+  const Policy& policy = options.policy;
+  // Whom this wakes must be able to take it, or workers would wake each other for nothing without end. A user's function has the
+  // last word on that, and has said no.
+  if (policy.steal.kind == StealAmount::Kind::none || !policy.retry || policy.victims == VictimOrder::function) return false;
+  if (policy.steal_threshold > 1) {
+    const bool in_service = remote.in_service.load(relaxed);  // relaxed: a figure that may lag
+    return remote.stealable() + (in_service ? 1 : 0) >= policy.steal_threshold;
+  }
   if (!remote.queue.is_empty() || !remote.placed.queue.is_empty()) return true;
   if constexpr (Env::simulated) return options.policy.lifo_steal_after != 0 && remote.core->lifo_slot() != nullptr;
   return false;

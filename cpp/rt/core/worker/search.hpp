@@ -120,7 +120,7 @@ template <Environment Env>
 void Worker<Env>::leave_search() {
   if (!is_searching_) return;
   is_searching_ = false;
-  if (shared_.idle.stop_searching() && policy().notify == WakeRule::baton) shared_.notify_parked();
+  if (shared_.idle.stop_searching() && policy().notify != WakeRule::never) shared_.notify_parked();
 }
 
 }  // namespace rt
