@@ -17,6 +17,7 @@ PYBIND11_MODULE(_core, module, pybind11::mod_gil_not_used()) {
   bind::init_simulate(module);
   bind::init_dump(module);
   module.attr("VERSION") = rt::version();
+  module.attr("COMPILER") = rt::compiler();
   module.attr("FEATURES") = pybind11::dict(pybind11::arg("unstable_metrics") = rt::unstable_metrics,
                                            pybind11::arg("taskdump") = rt::taskdump, pybind11::arg("timeline") = rt::timeline);
 }

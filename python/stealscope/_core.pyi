@@ -5,6 +5,7 @@ from contextvars import Context
 from typing import Any, final
 
 VERSION: str
+COMPILER: str
 FEATURES: dict[str, bool]
 METRIC_LIST: tuple[tuple[str, str, str, str, str, bool], ...]
 

@@ -60,6 +60,7 @@ def manifest() -> dict[str, Any]:
     return {
         "stealscope": _core.VERSION,
         "features": dict(_core.FEATURES),
+        "compiler": _core.COMPILER,
         "python": platform.python_version(),
         "implementation": sys.implementation.name,
         "platform": platform.platform(),
