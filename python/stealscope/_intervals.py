@@ -141,6 +141,6 @@ def checked_level(level: float) -> float:
     Raises:
         ValueError: anything else.
     """
-    if not isinstance(level, float) or not 0 < level < 1:
-        raise ValueError(f"level={level!r}; need a float strictly between 0 and 1, such as 0.95")
+    if not 0 < level < 1:
+        raise ValueError(f"level={level!r}; need a number strictly between 0 and 1, such as 0.95")
     return level

@@ -217,9 +217,8 @@ def _paired_interval(pairs: FloatArray, estimand: Estimand, level: float, method
         return mean_interval(whole[:, 0] - whole[:, 1], level, method), len(whole)
     if (whole <= 0).any():
         raise ValueError(f"metric={metric!r} is 0 or negative in some runs, which has no ratio; use estimand='difference'")
-    logarithms = mean_interval(np.log(whole[:, 0] / whole[:, 1]), level, method)
-    bounds = (math.exp(value) for value in logarithms[:3])
-    return Interval(*bounds, logarithms.p), len(whole)
+    estimate, low, high, p = mean_interval(np.log(whole[:, 0] / whole[:, 1]), level, method)
+    return Interval(math.exp(estimate), math.exp(low), math.exp(high), p), len(whole)
 
 
 def _warn_of_few(found: Sequence[Row]) -> None:

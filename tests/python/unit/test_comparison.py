@@ -12,8 +12,8 @@ import pytest
 from scipy import stats
 from stealscope.comparison import Comparison, compare_rows
 
-matplotlib = pytest.importorskip("matplotlib")
-matplotlib.use("Agg")
+pyplot = pytest.importorskip("matplotlib.pyplot")
+pyplot.switch_backend("Agg")
 
 OPTIONS: dict[str, Any] = {
     "metric": "makespan",
@@ -154,4 +154,4 @@ def test_a_plot_has_a_mark_for_each_row_and_is_hollow_where_not_validated() -> N
     assert [label.get_text() for label in ax.get_yticklabels()] == ["far", "ours"]
     hollow = [container[0].get_markerfacecolor() == "white" for container in ax.containers]
     assert hollow == [True, False]
-    matplotlib.pyplot.close(ax.figure)
+    pyplot.close(ax.figure)
