@@ -13,7 +13,7 @@
 
 namespace rt {
 
-/// T has a member `T* queue_next`. Functions: as in Ring.
+/// T has a member `T* queue_next`. Functions: as in Ring; push_if_room() may say false although there is room.
 template <Environment Env, class T>
 class LocalQueue {
  public:
@@ -21,6 +21,8 @@ class LocalQueue {
   LocalQueue(const Policy& policy, bool alone) : LocalQueue(policy, alone, other_for(policy)) {}
 
   [[nodiscard]] bool is_alone() const { return ring_.is_alone(); }
+
+  [[nodiscard]] bool push_if_room(T* task) { return other_ == nullptr && ring_.push_if_room(task); }
 
   template <class Overflow>
   [[nodiscard]] Pushed push_back_or_overflow(T* task, Overflow& overflow) {
@@ -41,7 +43,6 @@ class LocalQueue {
   }
 
   [[nodiscard]] T* pop() { return other_ == nullptr ? ring_.pop() : other_->pop(); }
-  [[nodiscard]] const T* next_hint() { return other_ == nullptr ? ring_.next_hint() : nullptr; }
 
   [[nodiscard]] T* steal_into(LocalQueue& dst, std::uint32_t& stolen, const StealAmount& amount) {
     if (other_ == nullptr) return ring_.steal_into(dst.ring_, stolen, amount);

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "rt/env/cpu.hpp"
 #include "rt/env/environment.hpp"
 #include "rt/policy/steal_amount.hpp"
 
@@ -92,18 +93,19 @@ class Ring {
 
   [[nodiscard]] bool is_alone() const { return alone_; }
 
+  /// Owner thread only. False: it is full, and nothing was done.
+  [[nodiscard]] bool push_if_room(T* task) {
+    // acquire: pairs with the release of a thief's last step in finish_steal(); its reads of the slots come before our writes.
+    return store_if_room(Head::unpack(head_.load(acquire)), task);
+  }
+
   /// Owner thread only. Stores the task, or moves the oldest half and it to `overflow`.
   template <class Overflow>
   [[nodiscard]] Pushed push_back_or_overflow(T* task, Overflow& overflow) {
-    const Index tail = own_tail();
     for (;;) {
-      // acquire: pairs with the release of a thief's last step in finish_steal(); its reads of the slots come before our writes.
-      const Head head = Head::unpack(head_.load(acquire));
-      if (distance(head.steal, tail) <= mask_) {
-        slot(tail).set(task);
-        publish_and_let_searchers_see(static_cast<Index>(tail + 1));
-        return Pushed::stored;
-      }
+      // One look decides: with a younger head the ring may no longer be full, and have less than half to give.
+      const Head head = Head::unpack(head_.load(acquire));  // acquire: as in push_if_room()
+      if (store_if_room(head, task)) return Pushed::stored;
       // The thief is about to make room, so moving half away would be too much; but there is no room yet.
       if (head.is_being_stolen_from()) {
         overflow.push(task);
@@ -116,7 +118,7 @@ class Ring {
   /// Owner thread only. A chain of n <= remaining_slots() tasks becomes visible at once.
   void push_back(T* first, std::size_t n) {
     const Index tail = own_tail();
-    // acquire: as in push_back_or_overflow().
+    // acquire: as in push_if_room().
     [[maybe_unused]] const Head head = Head::unpack(head_.load(acquire));
     assert(distance(head.steal, tail) + n <= capacity());
     auto end = tail;
@@ -138,17 +140,14 @@ class Ring {
       if (alone_) {
         // release: as below, for who reads the length.
         head_.store(head.after_pop().pack(), release);
-        return slot(head.real).get();
+        break;
       }
       // release: whoever reads this head also sees the tail it was taken under; else tail - real could be negative for a thief.
-      if (head_.compare_exchange_weak(word, head.after_pop().pack(), release, relaxed)) return slot(head.real).get();
+      if (head_.compare_exchange_weak(word, head.after_pop().pack(), release, relaxed)) break;
     }
-  }
-
-  /// Owner thread only. What pop() would take, unless a thief is faster: a hint, which may be used up already.
-  [[nodiscard]] const T* next_hint() {
-    const Head head = Head::unpack(head_.load(relaxed));               // relaxed: a hint
-    return head.real == own_tail() ? nullptr : slot(head.real).get();  // only the owner writes slots
+    const Index taken = Head::unpack(word).real;
+    if constexpr (!Env::simulated) prefetch(static_cast<Index>(taken + 1));
+    return slot(taken).get();
   }
 
   /// Owner thread of `dst` only, which is another ring of this size. Takes `amount` of the tasks here, the oldest: the youngest of
@@ -157,7 +156,7 @@ class Ring {
     assert(&dst != this);
     stolen = 0;
     const Index dst_tail = dst.own_tail();
-    // acquire: as in push_back_or_overflow(); our own slots may just have been read by a thief.
+    // acquire: as in push_if_room(); our own slots may just have been read by a thief.
     const Head dst_head = Head::unpack(dst.head_.load(acquire));
     const std::size_t used = distance(dst_head.steal, dst_tail);
     if (used > capacity() / 2) return nullptr;  // law S11
@@ -222,7 +221,7 @@ class Ring {
 
   /// Owner thread only. How many tasks push_back() may bring; a thief's claim still counts as taken.
   [[nodiscard]] std::size_t remaining_slots() const {
-    // acquire: as in push_back_or_overflow(); the caller will write these slots.
+    // acquire: as in push_if_room(); the caller will write these slots.
     return capacity() - distance(Head::unpack(head_.load(acquire)).steal, own_tail());
   }
 
@@ -236,6 +235,19 @@ class Ring {
 
   /// relaxed: only the owner writes the tail, and only the owner calls this.
   [[nodiscard]] Index own_tail() const noexcept { return tail_.load(relaxed); }
+
+  bool store_if_room(Head head, T* task) {
+    const Index tail = own_tail();
+    if (distance(head.steal, tail) > mask_) return false;
+    slot(tail).set(task);
+    publish_and_let_searchers_see(static_cast<Index>(tail + 1));
+    return true;
+  }
+
+  /// Owner. The next one is likely to be polled next, and may long have left the cache.
+  void prefetch(Index position) {
+    if (position != own_tail()) prefetch_for_write(slot(position).get(), 256);  // header and the beginning of the frame
+  }
 
   /// The task's publication, and half of a store-load pair.
   void publish_and_let_searchers_see(Index tail) {

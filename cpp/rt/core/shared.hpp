@@ -67,15 +67,11 @@ class Shared final : public Home, public DumpFace {
     TaskCounts counts;
     Mailbox inbox;   // for this worker and no other (spawn_on)
     Mailbox placed;  // by a placement: a thief may take them from here
-    /// A turn is running: for thieves and placements that count it.
-    std::atomic<bool> in_service{false};
-
     /// Any thread; out of date as soon as it is read.
     [[nodiscard]] std::size_t stealable() const { return queue.len() + placed.queue.len(); }
-    /// The same with those in the inbox, and the one in service.
-    [[nodiscard]] std::size_t load() const {
-      return stealable() + inbox.queue.len() + (in_service.load(relaxed) ? 1 : 0);  // relaxed: a figure
-    }
+    /// 1 while a task is being polled.
+    [[nodiscard]] std::size_t in_service() const { return metrics.in_poll_task.load(relaxed) != 0 ? 1 : 0; }  // relaxed: a figure
+    [[nodiscard]] std::size_t load() const { return stealable() + inbox.queue.len() + in_service(); }
   };
 
   /// On the heap, and given up through RetireHome only: a wake from outside may still be in here when its runtime ends.
@@ -162,9 +158,11 @@ class Shared final : public Home, public DumpFace {
     return context != nullptr ? static_cast<Worker<Env>*>(context->worker) : nullptr;
   }
 
+  [[gnu::noinline]] void schedule_remote(Header& task);
+  [[gnu::noinline]] void start_elsewhere(Header& task, const Destination& to, Worker<Env>* here);
   [[nodiscard]] std::uint32_t choose(Worker<Env>* here, std::uint32_t n);
-  /// The worker that a placement picks, or nullopt: not a worker's business.
-  [[nodiscard]] std::optional<std::uint32_t> pick_worker(const Placement& placement, Worker<Env>* here);
+  /// For the placements random and jsq.
+  [[nodiscard]] std::uint32_t pick_worker(const Placement& placement, Worker<Env>* here);
   [[nodiscard]] std::uint32_t producer();
   void wake(std::optional<std::uint32_t> worker);
   void write_dump(TraceBook& book);
@@ -177,6 +175,8 @@ class Shared final : public Home, public DumpFace {
   SchedulerMetrics metrics_;
   TaskCounts outside_counts_;
   std::atomic<bool> closed_{false};
+  const bool is_central_;
+  const bool starts_local_;
   std::uint32_t next_producer_ = 0;  // simulation: each push from outside is another producer's
 };
 

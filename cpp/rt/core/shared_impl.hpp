@@ -16,7 +16,9 @@ Shared<Env>::Shared(const SchedulerOptions& given, Nanos now, IdSource& ids)
       rendezvous(given.workers),
       ids_(ids),
       slots_(SlotRegistry::create()),
-      timers_(now, [this](std::uint32_t worker) { remotes[worker]->wake.notify(); }) {
+      timers_(now, [this](std::uint32_t worker) { remotes[worker]->wake.notify(); }),
+      is_central_(given.policy.placement.kind == Placement::Kind::central),
+      starts_local_(given.policy.placement.kind == Placement::Kind::local) {
   remotes.reserve(options.workers);
   for (std::uint32_t i = 0; i < options.workers; ++i) remotes.push_back(std::make_unique<Remote>(options));
   idle_synced.sleepers.reserve(options.workers);
@@ -25,15 +27,19 @@ Shared<Env>::Shared(const SchedulerOptions& given, Nanos now, IdSource& ids)
 template <Environment Env>
 void Shared<Env>::schedule(Header& task, Ready how) {
   if (options.histograms.latency) task.ready_since.store(now(), relaxed);  // relaxed: published with the queue
-  Worker<Env>* here = own_worker(own_context());
-  if (here != nullptr && options.policy.placement.kind != Placement::Kind::central) {
+  if (Worker<Env>* here = own_worker(own_context()); here != nullptr && !is_central_) {
     here->schedule_local(task, how == Ready::yielded);
     return;
   }
+  schedule_remote(task);
+}
+
+template <Environment Env>
+void Shared<Env>::schedule_remote(Header& task) {
   // Once it is pushed the task may run, end, and its runtime too. Our own reference keeps its slot, and that keeps us.
   task.state.add_ref();
   push_remote(task);
-  tell_of_push(here != nullptr);
+  tell_of_push(own_worker(own_context()) != nullptr);
   drop_reference(task);
 }
 
@@ -60,24 +66,26 @@ void Shared<Env>::submit_new(Header& task, const Destination& to) {
     drop_reference(task);  // the queue's
     return;
   }
-  if (to.child_first) {
-    here->run_next(task);
-    return;
-  }
+  if (options.histograms.latency) task.ready_since.store(now(), relaxed);  // relaxed: published with the queue
+  if (here != nullptr && starts_local_ && to.is_by_policy()) return here->schedule_local(task, false);
+  start_elsewhere(task, to, here);
+}
+
+/// A new task that does not just go to its spawner's own queue.
+template <Environment Env>
+void Shared<Env>::start_elsewhere(Header& task, const Destination& to, Worker<Env>* here) {
+  if (to.child_first) return here->run_next(task);
+  const Placement placement = to.placement ? *to.placement : options.policy.placement;
   if (to.worker != Destination::any_worker) {
     if (here == nullptr || here->index() != to.worker) return push_to_worker(task, to.worker, &Remote::inbox);
-  } else if (const Placement& placement = to.placement ? *to.placement : options.policy.placement;
-             placement.kind != Placement::Kind::local) {
-    if (const auto worker = pick_worker(placement, here)) return push_to_worker(task, *worker, &Remote::placed);
-    here = nullptr;  // central
+    return here->schedule_local(task, false);
   }
-  if (options.histograms.latency) task.ready_since.store(now(), relaxed);  // relaxed: published with the queue
-  if (here != nullptr) {
-    here->schedule_local(task, false);
-  } else {
-    push_remote(task);  // whoever spawns holds the join reference, so the slot, and with it this scheduler, stays
-    tell_of_push(context != nullptr && context->worker != nullptr);
+  if (placement.kind == Placement::Kind::local && here != nullptr) return here->schedule_local(task, false);
+  if (placement.kind == Placement::Kind::random || placement.kind == Placement::Kind::jsq) {
+    return push_to_worker(task, pick_worker(placement, here), &Remote::placed);
   }
+  push_remote(task);  // whoever spawns holds the join reference, so the slot, and with it this scheduler, stays
+  tell_of_push(here != nullptr);
 }
 
 template <Environment Env>
@@ -185,8 +193,7 @@ std::uint32_t Shared<Env>::choose(Worker<Env>* here, std::uint32_t n) {
 }
 
 template <Environment Env>
-std::optional<std::uint32_t> Shared<Env>::pick_worker(const Placement& placement, Worker<Env>* here) {
-  if (placement.kind == Placement::Kind::central) return std::nullopt;
+std::uint32_t Shared<Env>::pick_worker(const Placement& placement, Worker<Env>* here) {
   std::uint32_t best = choose(here, options.workers);
   // jsq: of equals the first drawn. Drawn with replacement, as in the supermarket model (Mitzenmacher 2001).
   for (std::uint32_t i = 1; placement.kind == Placement::Kind::jsq && i < placement.choices; ++i) {
@@ -247,10 +254,7 @@ bool Shared<Env>::has_stealable(const Remote& remote) const {
   // Whom this wakes must be able to take it, or workers would wake each other for nothing without end. A user's function has the
   // last word on that, and has said no.
   if (policy.steal.kind == StealAmount::Kind::none || !policy.retry || policy.victims == VictimOrder::function) return false;
-  if (policy.steal_threshold > 1) {
-    const bool in_service = remote.in_service.load(relaxed);  // relaxed: a figure that may lag
-    return remote.stealable() + (in_service ? 1 : 0) >= policy.steal_threshold;
-  }
+  if (policy.steal_threshold > 1) return remote.stealable() + remote.in_service() >= policy.steal_threshold;
   if (!remote.queue.is_empty() || !remote.placed.queue.is_empty()) return true;
   if constexpr (Env::simulated) return options.policy.lifo_steal_after != 0 && remote.core->lifo_slot() != nullptr;
   return false;

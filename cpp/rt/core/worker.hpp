@@ -101,6 +101,7 @@ class Worker final : public WorkerFace {
   void wait_for_lane(Seat<Env>& seat, Wait&& wait);
   static void leave_lane(Seat<Env>& seat);
   void push_back(Header& task);
+  [[gnu::noinline]] void push_back_slowly(Header& task);
 
   // worker/search.hpp
   Verdict start_search(Seat<Env>& seat);
@@ -149,7 +150,6 @@ class Worker final : public WorkerFace {
   std::uint32_t global_interval_;
   std::uint32_t until_upkeep_;  // turns; counted down, since a division each turn would be felt
   Header* lifo_ = nullptr;
-  Header* forked_ = nullptr;  // work-first: a child whose parent has stepped aside
   bool lifo_enabled_;
   bool is_searching_ = false;
   bool is_shutdown_ = false;

@@ -28,7 +28,6 @@ struct InPoll {
 /// One worker's published figures. 128 bytes: the pair of cache lines that is prefetched together belongs to one worker.
 struct alignas(tuning::metrics_alignment) WorkerMetrics {
   using Counter = std::atomic<std::uint64_t>;
-  static constexpr bool shows_poll = unstable_metrics || taskdump;
 
   // Stable.
   Counter busy_duration_total{0};  ///< [ns]
@@ -36,7 +35,8 @@ struct alignas(tuning::metrics_alignment) WorkerMetrics {
   Counter park_unpark_count{0};
   Counter thread_id{0};  ///< 0: no thread runs this worker yet
 
-  // Changed at every poll; kept for the dump too, which names what a worker that does not arrive is running.
+  // Changed at every poll: for thieves and placements that count a task in service, and for the dump, which names what a worker
+  // that does not arrive is running.
   Counter in_poll_since{0};  ///< [ns], valid while in_poll_task is not 0
   Counter in_poll_task{0};   ///< 0: in no poll
 
@@ -76,17 +76,15 @@ struct alignas(tuning::metrics_alignment) WorkerMetrics {
 
   /// Holder of the core, before a poll. Each needs its leave_poll(): read_in_poll() relies on the 0 between two polls.
   void enter_poll(std::uint64_t task, std::uint64_t since_ns) noexcept {
-    if constexpr (shows_poll) {
-      // release: pairs with the second load in read_in_poll(): who sees this `since` also sees that the task before has ended.
-      in_poll_since.store(since_ns, release);
-      // release: pairs with the first load in read_in_poll(): who sees this task sees its `since` or a later one.
-      in_poll_task.store(task, release);
-    }
+    // release: pairs with the second load in read_in_poll(): who sees this `since` also sees that the task before has ended.
+    in_poll_since.store(since_ns, release);
+    // release: pairs with the first load in read_in_poll(): who sees this task sees its `since` or a later one.
+    in_poll_task.store(task, release);
   }
 
   /// Holder of the core, after a poll.
   void leave_poll() noexcept {
-    if constexpr (shows_poll) in_poll_task.store(0, relaxed);  // relaxed: ordered by the release of the next `since`
+    in_poll_task.store(0, relaxed);  // relaxed: ordered by the release of the next `since`
   }
 
   /// Any thread. The task and its own start, or nothing: between two polls, or a poll began during the look.

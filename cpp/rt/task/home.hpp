@@ -32,6 +32,7 @@ struct Destination {
   std::uint32_t worker = any_worker;     // on this one and no other
   std::optional<Placement> placement{};  // else as the policy says
   bool child_first = false;              // a fork whose parent steps aside: see forks_child_first()
+  [[nodiscard]] bool is_by_policy() const { return worker == any_worker && !placement && !child_first; }
 };
 
 class Home {

@@ -273,7 +273,6 @@ TEST(WorkerMetrics, from_config_builds_the_histograms_that_were_asked_for) {
 }
 
 TEST(WorkerMetrics, in_poll_is_shown_between_enter_and_leave) {
-  if (!WorkerMetrics::shows_poll) GTEST_SKIP() << "needs UNSTABLE_METRICS or TASKDUMP";
   WorkerMetrics shown;
   EXPECT_FALSE(shown.read_in_poll());
   shown.enter_poll(7, 0);  // time 0 is a time
@@ -285,7 +284,6 @@ TEST(WorkerMetrics, in_poll_is_shown_between_enter_and_leave) {
 }
 
 TEST(WorkerMetrics, a_reader_never_pairs_a_task_with_the_start_of_another) {
-  if (!WorkerMetrics::shows_poll) GTEST_SKIP() << "needs UNSTABLE_METRICS or TASKDUMP";
   WorkerMetrics shown;
   std::thread worker([&] {
     for (std::uint64_t task = 1; task <= 200'000; ++task) {

@@ -9,7 +9,7 @@ namespace rt {
 
 template <Environment Env>
 Header* Worker<Env>::pick() {
-  if (tick_ % global_interval_ == 0 && forked_ == nullptr) {  // a forked child is its parent going on
+  if (tick_ % global_interval_ == 0) {
     retune();
     if (Header* task = next_remote()) return task;
     return next_local();
@@ -21,12 +21,8 @@ Header* Worker<Env>::pick() {
 template <Environment Env>
 Header* Worker<Env>::next_local() {
   world_.charge(Cost::pop, 1);
-  if (forked_ != nullptr) return std::exchange(forked_, nullptr);
   if (lifo_ != nullptr) return std::exchange(lifo_, nullptr);
-  Header* task = remote_.queue.pop();
-  // The one after it is likely to be polled next, and may long have left the cache.
-  if constexpr (!Env::simulated) prefetch_for_write(remote_.queue.next_hint(), 256);
-  return task;
+  return remote_.queue.pop();
 }
 
 /// Inject first: one task, or as many as the policy takes at a time even while busy.
@@ -92,8 +88,7 @@ Header* Worker<Env>::take_all_from(Mailbox& box, std::size_t most) {
 
 template <Environment Env>
 bool Worker<Env>::has_tasks() const {
-  return lifo_ != nullptr || forked_ != nullptr || !remote_.queue.is_empty() || !remote_.inbox.queue.is_empty() ||
-         !remote_.placed.queue.is_empty();
+  return lifo_ != nullptr || !remote_.queue.is_empty() || !remote_.inbox.queue.is_empty() || !remote_.placed.queue.is_empty();
 }
 
 }  // namespace rt

@@ -68,9 +68,7 @@ Verdict Worker<Env>::rest_again() {
 template <Environment Env>
 void Worker<Env>::show_to(TraceBook& book) {
   using Place = TracePlace::Kind;
-  for (Header* task : {forked_, lifo_}) {
-    if (task != nullptr) book.add_queued(*task, {Place::slot, index_});
-  }
+  if (lifo_ != nullptr) book.add_queued(*lifo_, {Place::slot, index_});
   struct Held {
     typename Shared<Env>::Queue* queue = nullptr;
     ~Held() {

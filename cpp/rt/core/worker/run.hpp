@@ -13,7 +13,6 @@ template <Environment Env>
 Verdict Worker<Env>::run(Header& task, Seat<Env>& seat) {
   leave_search();
   may_search_ = true;
-  remote_.in_service.store(true, relaxed);  // relaxed: a figure that may lag
   batch_.start_poll(poll_clock());
   lifo_polls_ = 0;
   seat.budget.left = turn_budget_;
@@ -61,7 +60,8 @@ Verdict Worker<Env>::poll_chain(Polled polled, Seat<Env>& seat) {
 
 template <Environment Env>
 Header* Worker<Env>::next_in_chain(Seat<Env>& seat) {
-  if (lifo_ == nullptr || forked_ != nullptr) {
+  // In the slot although it is off: a forked child (run_next()), which begins a turn of its own.
+  if (lifo_ == nullptr || !lifo_enabled_) {
     lifo_enabled_ = policy().lifo_slot;
     return nullptr;
   }
@@ -79,7 +79,6 @@ Header* Worker<Env>::next_in_chain(Seat<Env>& seat) {
 template <Environment Env>
 void Worker<Env>::end_turn(Seat<Env>& seat) {
   if (batch_.needs_clock()) batch_.end_poll(world_.now());
-  remote_.in_service.store(false, relaxed);  // relaxed: as in run()
   seat.budget.left = Budget::unlimited;
 }
 
@@ -157,6 +156,11 @@ void Worker<Env>::leave_lane(Seat<Env>& seat) {
 template <Environment Env>
 void Worker<Env>::push_back(Header& task) {
   world_.charge(Cost::push, 1);
+  if (!remote_.queue.push_if_room(&task)) push_back_slowly(task);
+}
+
+template <Environment Env>
+void Worker<Env>::push_back_slowly(Header& task) {
   if (remote_.queue.push_back_or_overflow(&task, shared_) == Pushed::overflowed_batch) batch_.inc_overflow_count();
 }
 

@@ -77,9 +77,8 @@ Header* Worker<Env>::steal_from(std::uint32_t victim) {
 
 template <Environment Env>
 bool Worker<Env>::is_worth_stealing_from(const Remote& victim) const {
-  if (policy().steal_threshold == 1) return true;           // stealing itself finds out
-  const bool in_service = victim.in_service.load(relaxed);  // relaxed: a figure that may lag
-  return victim.stealable() + (in_service ? 1 : 0) >= policy().steal_threshold;
+  if (policy().steal_threshold == 1) return true;  // stealing itself finds out
+  return victim.stealable() + victim.in_service() >= policy().steal_threshold;
 }
 
 /// What was placed on the victim and is not in its queue yet.

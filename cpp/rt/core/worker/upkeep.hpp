@@ -74,7 +74,6 @@ template <Environment Env>
 void Worker<Env>::let_go_of_own(Seat<Env>& seat) {
   wake_deferred();
   drop_queued(std::exchange(lifo_, nullptr), seat);
-  drop_queued(std::exchange(forked_, nullptr), seat);
 }
 
 /// Tasks still queued have been cancelled; what is left of them is the queue's reference.

@@ -24,8 +24,7 @@ void Worker<Env>::schedule_local(Header& task, bool is_yield) {
 template <Environment Env>
 void Worker<Env>::run_next(Header& task) {
   batch_.inc_local_schedule_count();
-  assert(forked_ == nullptr);  // it is the next to run, before anybody can fork again
-  forked_ = &task;
+  if (Header* displaced = std::exchange(lifo_, &task)) push_back(*displaced);
 }
 
 template <Environment Env>
@@ -45,11 +44,9 @@ void Worker<Env>::before_hand_over(Seat<Env>& seat) {
   wake_deferred();    // 1.48 does not (Tokio #7877): a task that yielded would wait for the blocked thread
   in_driver_ = false;
   if (Header* task = std::exchange(lifo_, nullptr)) push_back(*task);
-  if (Header* task = std::exchange(forked_, nullptr)) push_back(*task);
   if (remote_.queue.len() > 0) shared_.tell_of_push(true);
   open_task_ = nullptr;
   remote_.metrics.leave_poll();
-  remote_.in_service.store(false, relaxed);  // relaxed: as in run()
   vacate(seat);
 }
 
@@ -57,7 +54,6 @@ template <Environment Env>
 void Worker<Env>::take_back(Seat<Env>& seat, Header* task) {
   occupy(seat);
   open_task_ = task;
-  remote_.in_service.store(true, relaxed);  // relaxed: as in run()
   remote_.metrics.enter_poll(task->id, batch_.clock());
 }
 
