@@ -33,7 +33,7 @@ class OneshotSender {
     if (!core_->claim_send()) {
       throw std::logic_error("oneshot send: sent already; one value is all it carries: use a channel for more");
     }
-    return core_->send(value);
+    return core_->send(std::move(value));
   }
 
   /// True if a value could no longer be sent.

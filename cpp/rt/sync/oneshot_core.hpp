@@ -1,12 +1,12 @@
 // What is between the two ends of a one-shot?
 //
-// As a channel (channel_core.hpp) with one slot that never makes a sender wait: so it needs one queue of permits only, for
-// receivers, and one allocation, which both sides own. A permit is the value; a receiver that is dropped with it passes it on.
+// One allocation, which both sides own, with one word that both change (oneshot_state.hpp): neither a send nor the wait of a single
+// receiver takes a lock. Receivers that wait behind another one stand in a list under a mutex; its first member has the next turn.
+// A receiver that is dropped with the value kept for it passes it on.
 // Invariant: the core is freed when the sender and the last of the receivers and their waits are gone.
 // Read next: oneshot.hpp (the ends).
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <mutex>
 #include <optional>
@@ -14,118 +14,181 @@
 #include <utility>
 
 #include "rt/sync/channel_core.hpp"
+#include "rt/sync/oneshot_state.hpp"
 #include "rt/task/frame_pool.hpp"
 
 namespace rt {
 
+/// One wait for a one-shot: it has the turn, or stands in the list behind others (until somebody takes it out), or neither.
+struct OneshotTurn {
+  enum class Is : std::uint8_t { none, holder, listed };
+  Is is = Is::none;  // its owner's; the list's own view is node.state
+  WaitNode node;
+};
+
 template <class T>
 class OneshotCore : public Pooled {
-  static_assert(std::is_nothrow_move_constructible_v<T>, "the value is moved under the one-shot's mutex");
+  static_assert(std::is_nothrow_move_constructible_v<T>, "a value that has been taken must reach its receiver");
 
  public:
   /// Only the first caller may send.
-  [[nodiscard]] bool claim_send() {
-    // relaxed: only who is the first matters; the value goes under the mutex.
-    return !sent_.exchange(true, relaxed);
-  }
+  [[nodiscard]] bool claim_send() { return state_.claim_send(); }
 
-  /// False: closed, and the value is still the caller's. Nothing can be sent afterwards.
-  [[nodiscard]] bool send(T& value) {
-    WakeBatch batch;
-    const std::scoped_lock lock(mutex_);
-    if (is_closed_) return false;
+  /// Takes the value. False: closed, and the value is gone. Nothing can be sent afterwards.
+  [[nodiscard]] bool send(T&& value) {
     value_.emplace(std::move(value));
-    is_closed_ = true;
-    items_.add(1, batch);
+    OneshotNews news;
+    if (state_.send(news) == OnSend::closed) {
+      value_.reset();
+      return false;
+    }
+    Wakeup::take_over(news.waiter).run();
     return true;
   }
 
   [[nodiscard]] TryReceive try_receive(std::optional<T>& out) {
-    WakeBatch batch;
-    const std::scoped_lock lock(mutex_);
-    if (is_drained()) return TryReceive::closed;
-    if (!items_.try_take()) return TryReceive::empty;
-    get(out, batch);
-    return TryReceive::received;
+    OneshotNews news;
+    switch (state_.take(0, OneshotPlace::newcomer, news)) {
+      case OnTake::received: get(out, news); return TryReceive::received;
+      case OnTake::ended: return TryReceive::closed;
+      default: return TryReceive::empty;
+    }
   }
 
   /// True if it is over: then `out` has the value, or it will not come.
-  [[nodiscard]] bool poll_receive(WaitNode& node, const Who& who, std::optional<T>& out) {
-    WakeBatch batch;
-    Wakeup before;
-    const std::scoped_lock lock(mutex_);
-    if (is_drained()) return true;
-    if (!items_.poll(node, who, before)) return false;
-    get(out, batch);
-    return true;
+  [[nodiscard]] bool poll_receive(OneshotTurn& turn, const Who& who, std::optional<T>& out) {
+    if (turn.is == OneshotTurn::Is::listed) return poll_in_crowd(turn, who, out);
+    const OneshotPlace place = turn.is == OneshotTurn::Is::holder ? OneshotPlace::holder : OneshotPlace::newcomer;
+    for (;;) {
+      OneshotNews news;
+      switch (state_.take(Wakeup::word_of(who), place, news)) {
+        case OnTake::received: get(out, news); [[fallthrough]];
+        case OnTake::ended: turn.is = OneshotTurn::Is::none; return true;
+        case OnTake::waiting: return false;
+        case OnTake::behind: return poll_in_crowd(turn, who, out);
+        case OnTake::nothing: break;
+      }
+      if (start_wait(turn, who, place)) return false;
+    }
   }
 
-  void leave_receive(WaitNode& node) {
-    WakeBatch batch;
-    const std::scoped_lock lock(mutex_);
-    items_.leave(node, batch);
+  void leave_receive(OneshotTurn& turn) {
+    const auto was = std::exchange(turn.is, OneshotTurn::Is::none);
+    if (was == OneshotTurn::Is::listed) {
+      WakeBatch batch;
+      const std::scoped_lock lock(mutex_);
+      if (turn.node.state != WaitState::queued) return;  // sent away meanwhile
+      const bool was_first = crowd_.front() == &turn.node;
+      remove_from_crowd(turn.node);
+      if (was_first) wake_first(batch);
+    } else if (was == OneshotTurn::Is::holder) {
+      OneshotNews news;
+      state_.leave(news);
+      static_cast<void>(Wakeup::take_over(news.waiter));  // drops the reference
+      if (!news.crowd) return;
+      WakeBatch batch;
+      const std::scoped_lock lock(mutex_);
+      wake_first(batch);
+    }
   }
 
   /// No value will come; one that was sent can still be received.
   void close() {
-    WakeBatch batch;
-    const std::scoped_lock lock(mutex_);
-    is_closed_ = true;
-    if (!value_) items_.dismiss_all(batch);
+    OneshotNews news;
+    state_.close(news);
+    Wakeup::take_over(news.waiter).run();
+    if (news.crowd) dismiss_crowd();
   }
 
-  [[nodiscard]] bool is_closed() {
-    const std::scoped_lock lock(mutex_);
-    return is_closed_;
-  }
+  [[nodiscard]] bool is_closed() const { return state_.is_closed(); }
   [[nodiscard]] Binding& binding() { return binding_; }
 
   // ---- who owns it: the sender, and all receivers together ----
 
   void sender_leaves() {
-    // relaxed: read by the thread that sent, or after the sender was handed to this one in some ordered way.
-    if (!sent_.load(relaxed)) close();
-    drop_owner();
+    if (!state_.is_claimed()) close();
+    if (owners_.sender_leaves()) delete this;
   }
-  void add_receiver() { receivers_.fetch_add(1, relaxed); }  // relaxed: whoever has one may make another
+  void add_receiver() { owners_.add_receiver(); }
   void receiver_leaves() {
-    // acq_rel: the last one must see all that the others did before it destroys the value.
-    if (receivers_.fetch_sub(1, acq_rel) != 1) return;
-    abandon();
-    drop_owner();
+    using enum OnReceiverLeaves;
+    switch (owners_.receiver_leaves()) {
+      case others_left: return;
+      case all: delete this; return;
+      case last: break;
+    }
+    if (state_.abandon()) value_.reset();
+    if (owners_.drop_last_receiver()) delete this;
   }
 
  private:
-  // All of these: with mutex_ held.
-  [[nodiscard]] bool is_drained() const { return is_closed_ && !value_; }
-
-  void get(std::optional<T>& out, WakeBatch& batch) {
+  /// After OnTake::received: the value is ours alone, and nobody else will get one.
+  void get(std::optional<T>& out, const OneshotNews& news) {
     out.emplace(std::move(*value_));
     value_.reset();
-    items_.dismiss_all(batch);
+    if (news.crowd) dismiss_crowd();
   }
 
-  /// No receiver is left: nothing can be sent, and a value that nobody took is destroyed, unlocked.
-  void abandon() {
-    std::optional<T> value;
+  /// False: something has changed, look again.
+  [[nodiscard]] bool start_wait(OneshotTurn& turn, const Who& who, OneshotPlace place) {
+    Wakeup mine(who);
+    Wakeup::Word before = 0;
+    if (!state_.wait(mine.word(), place, before)) return false;
+    static_cast<void>(mine.release());             // the word has it now, or the sender already
+    static_cast<void>(Wakeup::take_over(before));  // drops the reference
+    turn.is = OneshotTurn::Is::holder;
+    return true;
+  }
+
+  /// Behind others, or the first of those: one that has the turn leaves the list.
+  [[nodiscard]] bool poll_in_crowd(OneshotTurn& turn, const Who& who, std::optional<T>& out) {
+    OneshotNews news;
+    Wakeup before;  // both are dropped unlocked
+    Wakeup listed;
+    {
+      const std::scoped_lock lock(mutex_);
+      before = crowd_.wait(turn.node, who);
+      state_.set_crowd();
+      const OneshotPlace place = crowd_.front() == &turn.node ? OneshotPlace::front : OneshotPlace::newcomer;
+      OnTake taken = state_.take(Wakeup::word_of(who), place, news);
+      while (taken == OnTake::nothing && !start_wait(turn, who, place)) {
+        taken = state_.take(Wakeup::word_of(who), place, news);
+      }
+      if (taken == OnTake::behind) {
+        turn.is = OneshotTurn::Is::listed;
+        return false;
+      }
+      remove_from_crowd(turn.node);
+      listed = std::move(turn.node.wakeup);
+      if (taken == OnTake::nothing) return false;  // it is the holder now
+      turn.is = OneshotTurn::Is::none;
+      if (taken == OnTake::ended) return true;
+    }
+    get(out, news);
+    return true;
+  }
+
+  // These three with mutex_ held, the last takes it.
+  void remove_from_crowd(WaitNode& node) {
+    crowd_.remove(node);
+    if (crowd_.empty()) state_.clear_crowd();
+  }
+  void wake_first(WakeBatch& batch) {
+    if (!crowd_.empty()) batch.push(std::move(crowd_.front()->wakeup));
+  }
+  void dismiss_crowd() {
+    WakeBatch batch;
     const std::scoped_lock lock(mutex_);
-    std::swap(value, value_);
-    is_closed_ = true;
+    crowd_.release_all(WaitState::idle, batch);
+    state_.clear_crowd();
   }
 
-  void drop_owner() {
-    // acq_rel: as in receiver_leaves().
-    if (owners_.fetch_sub(1, acq_rel) == 1) delete this;
-  }
-
-  std::mutex mutex_;
-  bool is_closed_ = false;
-  std::atomic<bool> sent_{false};
-  std::atomic<std::uint32_t> owners_{2};
-  std::atomic<std::uint32_t> receivers_{1};
+  OneshotState<ThreadEnv> state_;
+  OneshotOwners<ThreadEnv> owners_;
   std::optional<T> value_;
-  PermitQueue items_{0};
   Binding binding_;
+  std::mutex mutex_;
+  WaitList crowd_;  // receivers that wait behind another one
 };
 
 /// One share of the receiving side.
@@ -157,8 +220,8 @@ class OneshotWait {
  public:
   static constexpr bool costs_budget = true;
   explicit OneshotWait(const OneshotReceiverEnd<T>& end) : end_(end) {}
-  [[nodiscard]] bool poll(const Who& who) { return end_->poll_receive(node_, who, value_); }
-  void leave() { end_->leave_receive(node_); }
+  [[nodiscard]] bool poll(const Who& who) { return end_->poll_receive(turn_, who, value_); }
+  void leave() { end_->leave_receive(turn_); }
   /// Throws ChannelClosed.
   [[nodiscard]] T take() {
     if (!value_) throw ChannelClosed(name());
@@ -170,7 +233,7 @@ class OneshotWait {
  private:
   OneshotReceiverEnd<T> end_;
   std::optional<T> value_;
-  WaitNode node_;
+  OneshotTurn turn_;
 };
 
 }  // namespace rt

@@ -3,7 +3,7 @@
 // Each primitive is a handle on a counted core, and every wait holds the core too (of a channel: its end), so a wait may
 // outlive the handle it came from. Each kind of wait is a small class W, used in two ways: WaitLeaf<W> is what a
 // coroutine awaits, wait_on_thread(w) blocks the calling thread, which must not be a worker. W has:
-//   bool poll(const Who&)          under its core's mutex: true if the wait is over, else queued; never throws
+//   bool poll(const Who&)          true if the wait is over, else queued in its core; never throws
 //   void leave()                   the waiter goes away: out of the queue, and what it was granted passes on
 //   take()                         the result of a wait that is over; may throw
 //   const char* name() const       for dumps and messages;   Binding& binding()
@@ -40,9 +40,10 @@ class Binding {
   /// Any thread. False if another world was first.
   [[nodiscard]] bool admit(const Home& home) {
     const void* const world = home.world();
-    const void* first = nullptr;
-    // relaxed: the word is compared and leads to no other memory; the mutex of the primitive orders the rest.
-    return first_.compare_exchange_strong(first, world, relaxed) || first == world;
+    // relaxed, both: the word is compared and leads to no other memory; the primitive orders the rest.
+    const void* first = first_.load(relaxed);
+    if (first == world) return true;  // the usual case; an exchange that fails would cost as much as one that does not
+    return first == nullptr && (first_.compare_exchange_strong(first, world, relaxed) || first == world);
   }
 
  private:
@@ -101,9 +102,14 @@ bool wait_on_thread(W& wait, Nanos timeout, const GiveUp& give_up) {
       if (wait != nullptr) wait->leave();
     }
   };
+  struct Sleeper {
+    SleepingThread* thread = new SleepingThread;
+    ~Sleeper() { thread->drop(); }
+  };
   const Nanos start = steady_now();
   const Nanos deadline = timeout > no_deadline - start ? no_deadline : start + timeout;
-  const Who me{nullptr, std::make_shared<Parker<ThreadEnv>>()};
+  const Sleeper sleeper;
+  const Who me{nullptr, sleeper.thread};
   for (Leaver leaver{&wait};;) {
     if (wait.poll(me)) {
       leaver.wait = nullptr;
@@ -111,7 +117,7 @@ bool wait_on_thread(W& wait, Nanos timeout, const GiveUp& give_up) {
     }
     const Nanos now = steady_now();
     if (now >= deadline || (give_up && give_up())) return false;
-    static_cast<void>(me.thread->wait(give_up ? std::min(deadline, now + give_up_interval) : deadline));
+    static_cast<void>(me.thread->parker.wait(give_up ? std::min(deadline, now + give_up_interval) : deadline));
   }
 }
 

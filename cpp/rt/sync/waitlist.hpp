@@ -8,9 +8,9 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <new>
 #include <utility>
 #include <vector>
@@ -21,29 +21,89 @@
 
 namespace rt {
 
-/// Who is asking: a task, or a thread that is about to sleep.
-struct Who {
-  Header* task = nullptr;
-  /// Counted, since a waker may still be in notify() when the thread has gone on.
-  std::shared_ptr<Parker<ThreadEnv>> thread{};
-};
-
-/// The right to wake a waiter, once. Move-only; dropping it wakes nobody.
-class Wakeup {
+/// A thread that is about to sleep. Counted, since a waker may still be in notify() when the thread has gone on.
+class alignas(64) SleepingThread {
  public:
-  Wakeup() = default;
-  explicit Wakeup(const Who& who) : thread_(who.thread) {
-    if (who.task != nullptr) task_ = Waker(*who.task);
-  }
-  [[nodiscard]] bool is_for(const Who& who) const { return task_.task() == who.task && thread_ == who.thread; }
-  void run() && {
-    if (thread_ != nullptr) thread_->notify();
-    std::move(task_).wake();
+  Parker<ThreadEnv> parker;
+  void add_ref() { references_.fetch_add(1, relaxed); }  // relaxed: who has one may make another
+  void drop() {
+    // acq_rel: the last one out must see all that the others did with the parker before it frees it.
+    if (references_.fetch_sub(1, acq_rel) == 1) delete this;
   }
 
  private:
-  Waker task_;
-  std::shared_ptr<Parker<ThreadEnv>> thread_;
+  std::atomic<std::uint32_t> references_{1};
+};
+
+/// Who is asking: a task, or a thread that is about to sleep. The asker keeps it alive.
+struct Who {
+  Header* task = nullptr;
+  SleepingThread* thread = nullptr;
+};
+
+/// The right to wake a waiter, once: a reference. Move-only; dropping it wakes nobody. One word, whose lowest bit tells a thread
+/// from a task and whose next five are zero, so that it may stand in an atomic (oneshot_state.hpp).
+class Wakeup {
+ public:
+  using Word = std::uintptr_t;
+
+  Wakeup() = default;
+  explicit Wakeup(const Who& who) : word_(word_of(who)) {
+    if (who.task != nullptr) who.task->state.add_ref();
+    if (who.thread != nullptr) who.thread->add_ref();
+  }
+  /// Takes over a reference that release() gave.
+  [[nodiscard]] static Wakeup take_over(Word word) {
+    Wakeup wakeup;
+    wakeup.word_ = word;
+    return wakeup;
+  }
+  Wakeup(Wakeup&& other) noexcept : word_(other.release()) {}
+  Wakeup& operator=(Wakeup&& other) noexcept {
+    if (this != &other) {
+      clear();
+      word_ = other.release();
+    }
+    return *this;
+  }
+  ~Wakeup() { clear(); }
+
+  [[nodiscard]] static Word word_of(const Who& who) {
+    if (who.thread != nullptr) return reinterpret_cast<Word>(who.thread) | thread_bit;
+    return reinterpret_cast<Word>(who.task);
+  }
+  [[nodiscard]] bool is_for(const Who& who) const { return word_ == word_of(who); }
+  [[nodiscard]] Word word() const { return word_; }
+  [[nodiscard]] Word release() { return std::exchange(word_, 0); }
+
+  /// Uses the wakeup up.
+  void run() && {
+    const Word word = release();
+    if ((word & thread_bit) != 0) {
+      SleepingThread& thread = thread_of(word);
+      thread.parker.notify();
+      thread.drop();
+    } else if (word != 0) {
+      Waker::take_over(task_of(word)).wake();
+    }
+  }
+
+ private:
+  static constexpr Word thread_bit = 1;
+  static_assert(alignof(Header) >= 64 && alignof(SleepingThread) >= 64, "six low bits are free");
+  static SleepingThread& thread_of(Word word) { return *reinterpret_cast<SleepingThread*>(word & ~thread_bit); }
+  static Header& task_of(Word word) { return *reinterpret_cast<Header*>(word); }
+
+  void clear() {
+    const Word word = release();
+    if ((word & thread_bit) != 0) {
+      thread_of(word).drop();
+    } else if (word != 0) {
+      drop_reference(task_of(word));
+    }
+  }
+
+  Word word_ = 0;
 };
 
 /// Those to be woken once the mutex is free: declare it before the lock, and its destructor wakes them after the lock.

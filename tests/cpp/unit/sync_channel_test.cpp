@@ -227,5 +227,48 @@ TEST(Oneshot, ACancelledReceiverLeavesTheValue) {
   EXPECT_EQ(**rx.try_recv(), 9);
 }
 
+TEST(Oneshot, OfTwoReceiversThatWaitTheFirstGetsTheValueAndTheOtherNone) {
+  QueueHome home;
+  auto [tx, rx] = oneshot<Box>();
+  auto first = home.spawn(await_oneshot, rx);
+  auto second = home.spawn(await_oneshot, rx);
+  home.run();
+  EXPECT_TRUE(tx.send(box(3)));
+  EXPECT_FALSE(rx.try_recv()) << "it is kept for the first";
+  home.run();
+  EXPECT_EQ(result(first), 3);
+  EXPECT_THROW(result(second), ChannelClosed);
+}
+
+TEST(Oneshot, AReceiverThatIsCancelledPassesTheValueOnInTheOrderOfWaiting) {
+  QueueHome home;
+  auto [tx, rx] = oneshot<Box>();
+  std::vector<JoinHandle<int>> readers;
+  for (int i = 0; i < 4; ++i) readers.push_back(home.spawn(await_oneshot, rx));
+  home.run();
+  readers[1].cancel();  // from the middle of those that wait behind
+  home.run();
+  EXPECT_TRUE(tx.send(box(8)));
+  readers[0].cancel();  // has been woken for the value
+  home.run();
+  EXPECT_EQ(result(readers[2]), 8);
+  EXPECT_THROW(result(readers[3]), ChannelClosed);
+}
+
+TEST(Oneshot, ASenderThatIsGoneSendsAllAway) {
+  QueueHome home;
+  auto [tx, rx] = oneshot<Box>();
+  auto first = home.spawn(await_oneshot, rx);
+  auto second = home.spawn(await_oneshot, rx);
+  home.run();
+  {
+    const auto gone = std::move(tx);
+  }
+  home.run();
+  EXPECT_THROW(result(first), ChannelClosed);
+  EXPECT_THROW(result(second), ChannelClosed);
+  EXPECT_EQ(home.alive(), 0);
+}
+
 }  // namespace
 }  // namespace rt
