@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "holds.hpp"
@@ -200,10 +201,98 @@ ModelSetup baton(Steps steps = {}) {
   };
 }
 
+/// What a fault does to a task that is sent to one worker.
+struct Sending {
+  bool look_in_the_inbox = true;  // a worker on its way to sleep, once it is among the sleepers
+  bool push_first = true;         // and then claim the sleeper
+  bool leave_the_list = true;     // a worker that gets up for its inbox and was claimed by nobody
+};
+
+/// Tasks for worker 0 and no other, through its inbox (core/shared_impl.hpp, push_to_worker; core/worker/rest.hpp).
+struct InboxWorld : World<ModelEnv, ModelEnv> {
+  InboxWorld(std::uint32_t workers, int tasks, Sending how) : World(workers, tasks), sending(how) {}
+
+  ModelEnv::mutex inbox_mutex;
+  Inject<ModelEnv, Item> inbox;
+  Inject<ModelEnv, Item>::Synced in_inbox;
+  const Sending sending;
+
+  void push(std::size_t i) {
+    const std::lock_guard lock(inbox_mutex);
+    MODEL_CHECK(inbox.push(in_inbox, &items[i]));
+  }
+  void spawn_on(std::size_t i) {
+    if (sending.push_first) push(i);
+    const bool slept = idle.claim_sleeper(mutex, sleepers, 0);
+    if (!sending.push_first) push(i);
+    if (slept) parkers[0]->notify();
+  }
+  bool take_from_inbox() {
+    if (inbox.is_empty()) return false;
+    const std::lock_guard lock(inbox_mutex);
+    return inbox.pop(in_inbox) != nullptr;
+  }
+  void work_as_0() {
+    bool searching = false;
+    while (!finished()) {
+      if (take_from_inbox() || take_from_inject()) {
+        if (std::exchange(searching, false) && idle.stop_searching()) notify();
+        finish_task();
+        continue;
+      }
+      if (!searching && idle.try_start_searching()) {
+        searching = true;
+        continue;
+      }
+      const bool was_last = idle.park(mutex, sleepers, 0, searching);
+      if (was_last && anything_left()) notify();
+      if (sending.look_in_the_inbox && !inbox.is_empty()) parkers[0]->notify();
+      searching = sleep_as_0();
+    }
+    if (searching) (void)idle.stop_searching();
+  }
+  /// True: somebody took it off the list, so it searches.
+  bool sleep_as_0() {
+    for (;;) {
+      MODEL_CHECK(parkers[0]->wait(no_deadline));
+      const bool has_reason = finished() || !inbox.is_empty();
+      if (has_reason && sending.leave_the_list) return !idle.remove_sleeper(mutex, sleepers, 0);
+      const bool was_claimed = !idle.is_parked(mutex, sleepers, 0);
+      if (has_reason || was_claimed) return was_claimed;
+    }
+  }
+};
+
+/// The worker lies down while a task is sent to it; nobody else could take it.
+ModelSetup sent_to_a_worker(Sending how = {}) {
+  return [how](Model& m) {
+    auto w = std::make_shared<InboxWorld>(1, 1, how);
+    m.thread([w] { w->work_as_0(); });
+    m.thread([w] { w->spawn_on(0); });
+    m.after([w] { w->check_at_rest(); });
+  };
+}
+
+/// Two senders and a task for anybody: whoever claims the sleeper first counts it, once.
+ModelSetup sent_and_spawned() {
+  return [](Model& m) {
+    auto w = std::make_shared<InboxWorld>(1, 3, Sending{});
+    m.thread([w] { w->work_as_0(); });
+    m.thread([w] {
+      w->spawn_on(0);
+      w->spawn_on(1);
+    });
+    m.thread([w] { w->spawn_from_outside(2); });
+    m.after([w] { w->check_at_rest(); });
+  };
+}
+
 TEST(IdleModel, S17_S20_a_spawn_from_outside_wakes_the_only_worker) { expect_holds("outside spawn", outside_spawn()); }
 TEST(IdleModel, S17_S20_a_local_spawn_wakes_the_other_worker) { expect_holds("local spawn", local_spawn()); }
 TEST(IdleModel, S17_S20_two_workers_and_two_spawns) { expect_holds("two workers", two_workers()); }
 TEST(IdleModel, S20_a_second_task_finds_a_worker) { expect_holds("baton", baton()); }
+TEST(IdleModel, S17_S20_a_task_sent_to_a_worker_that_lies_down) { expect_holds("sent to a worker", sent_to_a_worker()); }
+TEST(IdleModel, S17_S20_tasks_sent_and_spawned_at_once) { expect_holds("sent and spawned", sent_and_spawned()); }
 
 // ---- seeded faults ----
 
@@ -228,6 +317,15 @@ TEST(IdleFaults, an_acquire_load_of_the_word_loses_a_wake_up) {
 }
 TEST(IdleFaults, acq_rel_changes_of_the_word_lose_a_wake_up) {
   EXPECT_TRUE(is_found(local_spawn<ModelEnv, WeakEnv<ChangesAcqRel>>(), lost));
+}
+TEST(IdleFaults, a_worker_that_does_not_look_in_its_inbox_once_it_sleeps_loses_a_task) {
+  EXPECT_TRUE(is_found(sent_to_a_worker({.look_in_the_inbox = false}), lost));
+}
+TEST(IdleFaults, a_sleeper_that_is_claimed_before_the_push_loses_a_task) {
+  EXPECT_TRUE(is_found(sent_to_a_worker({.push_first = false}), lost));
+}
+TEST(IdleFaults, a_worker_that_gets_up_and_stays_on_the_list_is_found) {
+  EXPECT_TRUE(is_found(sent_to_a_worker({.leave_the_list = false})));
 }
 TEST(IdleFaults, a_last_searcher_that_finds_a_task_and_tells_nobody_strands_the_second) {
   EXPECT_TRUE(is_found(baton({.pass_the_baton = false}), lost));

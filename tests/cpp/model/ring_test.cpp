@@ -52,7 +52,7 @@ struct Spill {
 /// A ring with its owner's items; every taker marks what it got.
 template <class Env>
 struct World {
-  explicit World(std::uint8_t start = 0) : ring(start), own(start) {}
+  explicit World(std::uint8_t start = 0, bool alone = false) : ring(start, alone), own(start) {}
   Ring<Env, Item> ring;
   Ring<Env, Item> own;  // a thief's
   std::array<Item, 10> items;
@@ -174,11 +174,67 @@ void watcher(Model& m) {
   m.after([w] { w->check_all_taken_once(); });
 }
 
+/// The only worker's ring: plain stores, since nobody steals; but anybody may ask how long it is.
+template <class Env>
+void alone_and_watched(Model& m) {
+  auto w = std::make_shared<World<Env>>(std::uint8_t{254}, true);
+  m.thread([w] {
+    w->push();
+    w->push();
+    w->take(w->ring.pop());
+    w->take(w->ring.pop());
+    w->push();
+  });
+  m.thread([w] {
+    MODEL_CHECK(w->ring.len() <= 3);
+    (void)w->ring.is_empty();
+  });
+  m.after([w] { w->check_all_taken_once(); });
+}
+
+/// A requester whose time is over leads a dump itself: it reads the ring while the owner stands still, and the owner goes on.
+ModelSetup alone_and_dumped(bool owner_waits = true, bool puts_back = true) {
+  return [owner_waits, puts_back](Model& m) {
+    struct Dumped : World<ModelEnv> {
+      Dumped() : World(std::uint8_t{254}, true) {}
+      Parker<ModelEnv> stands_still, may_go_on;
+    };
+    auto w = std::make_shared<Dumped>();
+    m.thread([w, owner_waits] {
+      for (int i = 0; i < 3; ++i) w->push();
+      w->take(w->ring.pop());
+      w->stands_still.notify();
+      if (owner_waits) MODEL_CHECK(w->may_go_on.wait(no_deadline));
+      w->push();
+      w->push();
+      w->take(w->ring.pop());
+    });
+    m.thread([w, puts_back] {
+      MODEL_CHECK(w->stands_still.wait(no_deadline));
+      std::vector<Item*> seen;
+      MODEL_CHECK(w->ring.steal_all(seen));
+      MODEL_CHECK(seen.size() == 2);
+      for (int i : {0, 1}) MODEL_CHECK(seen[static_cast<std::size_t>(i)]->payload == i + 2);  // law S24: in their order
+      if (puts_back) w->ring.put_back();
+      w->may_go_on.notify();
+    });
+    m.thread([w] { MODEL_CHECK(w->ring.len() <= ModelEnv::ring_capacity); });
+    m.after([w] { w->check_all_taken_once(); });
+  };
+}
+
 TEST(RingModel, S1_S6_S9_owner_against_thief) { expect_holds("owner against thief", owner_against_thief<ModelEnv>); }
 TEST(RingModel, S1_S8_S10_overflow_against_thief) { expect_holds("overflow", overflow_against_thief<ModelEnv>); }
 TEST(RingModel, S1_S8_two_thieves) { expect_holds("two thieves", two_thieves<ModelEnv>); }
 TEST(RingModel, S1_S8_a_thief_is_robbed) { expect_holds("a thief is robbed", thief_is_robbed<ModelEnv>); }
 TEST(RingModel, S18_lengths_stay_in_range) { expect_holds("watcher", watcher<ModelEnv>); }
+
+TEST(RingModel, S18_the_length_of_a_ring_without_thieves_stays_in_range) {
+  expect_holds("alone, watched", alone_and_watched<ModelEnv>);
+}
+TEST(RingModel, S1_S24_a_dump_of_a_ring_without_thieves_leaves_it_as_it_was) {
+  expect_holds("alone, dumped", alone_and_dumped());
+}
 
 // ---- seeded faults: each must be found ----
 
@@ -198,6 +254,11 @@ TEST(RingFaults, a_relaxed_look_at_the_tail_is_found) { EXPECT_TRUE((some_world_
 TEST(RingFaults, a_relaxed_look_at_the_head_is_found) { EXPECT_TRUE((some_world_finds<LoadsRelaxed, HeadWord>())); }
 TEST(RingFaults, relaxed_exchanges_of_the_head_are_found) { EXPECT_TRUE((some_world_finds<ChangesRelaxed, HeadWord>())); }
 TEST(RingFaults, exchanges_of_the_head_without_release_are_found) { EXPECT_TRUE((some_world_finds<ChangesAcquire, HeadWord>())); }
+TEST(RingFaults, a_relaxed_pop_of_a_ring_without_thieves_makes_its_length_negative) {
+  EXPECT_TRUE(is_found(alone_and_watched<WeakEnv<StoresRelaxed, HeadWord>>, "len()"));
+}
+TEST(RingFaults, a_dump_while_the_owner_goes_on_is_found) { EXPECT_TRUE(is_found(alone_and_dumped(false))); }
+TEST(RingFaults, a_dump_that_keeps_what_it_read_is_found) { EXPECT_TRUE(is_found(alone_and_dumped(true, false))); }
 
 }  // namespace
 }  // namespace rt
