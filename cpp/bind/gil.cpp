@@ -49,6 +49,7 @@ class PythonLane final : public rt::Lane {
     PyEval_RestoreThread(state);
     drain_released();
   }
+  [[nodiscard]] const char* what() const override { return "the GIL"; }
 };
 
 struct Released {

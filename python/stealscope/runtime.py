@@ -52,7 +52,8 @@ class Runtime:
         seed: of the workers' random choices (where a search for work begins); None draws one. It does not make the
             schedule of real threads repeatable.
         name: begins the names of the workers' threads; the system keeps 15 bytes of each.
-        max_blocking_threads: most threads beyond the workers, for `spawn_blocking` and `block_in_place`.
+        max_blocking_threads: most threads beyond the workers, for `spawn_blocking` and `block_in_place`, 1 to 65,535. They are
+            made when they are needed.
         thread_keep_alive: an idle thread of that pool ends after so many seconds.
         pin: tie worker i to the i-th CPU that this process may use.
         histograms: None, ``"default"`` (all three) or `Histograms`; each costs two clock reads a poll.
@@ -93,7 +94,13 @@ class Runtime:
             "workers": _checked_workers(workers),
             "seed": _checked_seed(seed),
             "name": _checked_name(name),
-            "max_blocking_threads": checked_count(max_blocking_threads, "max_blocking_threads", high=65_535),
+            "max_blocking_threads": checked_count(
+                max_blocking_threads,
+                "max_blocking_threads",
+                low=1,
+                high=65_535,
+                hint="threads are made only when they are needed",
+            ),
             "keep_alive_ns": min(seconds_to_ns(thread_keep_alive, "thread_keep_alive"), 10**17),
             "pin": bool(pin),
             "histograms": kept._native(),

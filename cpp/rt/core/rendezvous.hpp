@@ -35,7 +35,8 @@ struct Attendance {
 };
 
 /// Request has: `Nanos deadline`; `void serve(const Result&)`, called once, before tell(); `void tell()`, called once after
-/// it, without a lock, by the thread that led. A request that was withdrawn may still be served.
+/// it, without a lock, by the thread that led; `bool take_back(const Waiting&)`, called under our lock: true if it is that one's,
+/// which asks again if it still wants a dump. A request that was withdrawn may still be served.
 template <Environment Env, class Request>
 class Rendezvous {
  public:
@@ -71,10 +72,14 @@ class Rendezvous {
   /// The requester goes away. lead: nobody wants this round any more, and it is the caller's to finish().
   [[nodiscard]] Attendance withdraw(const Request& request) {
     const std::lock_guard lock(mutex_);
-    std::erase_if(requests_, [&](const auto& other) { return other.get() == &request; });
-    if (hurried_ == &request) hurried_ = nullptr;
-    if (!requests_.empty() || phase_ != Phase::gathering) return {};
-    return close_locked();
+    return give_up_locked([&](const Request& other) { return &other == &request; });
+  }
+
+  /// Somebody was woken, and may have asked: what woke it (a cancellation, a deadline) is not to wait for our limit. As withdraw().
+  template <class Waiting>
+  [[nodiscard]] Attendance recall(const Waiting& woken) {
+    const std::lock_guard lock(mutex_);
+    return give_up_locked([&](Request& request) { return request.take_back(woken); });
   }
 
   /// At a requester's own limit, once. lead: the round still gathered; what is there has to do. none: the dump is being made, or
@@ -114,6 +119,16 @@ class Rendezvous {
     if (own_round() != round) return {};
     if (phase_ == Phase::leading) return {Part::wait, round, no_deadline};  // a leader takes no longer than its walk
     return now >= deadline_ ? close_locked() : here(Part::wait);
+  }
+
+  /// A worker that is present in `round` and has something to do with what it owns: it may arrive again. False: a leader is at work.
+  [[nodiscard]] bool step_out(std::uint32_t worker, std::uint32_t round) {
+    const std::lock_guard lock(mutex_);
+    if (own_round() != round) return true;
+    if (phase_ == Phase::leading) return false;
+    present_[worker].set(false);
+    --arrived_;
+    return true;
   }
 
   /// A worker that will never arrive again. lead: the others had waited for this one only.
@@ -171,6 +186,16 @@ class Rendezvous {
     phase_ = phase;
     // release: pairs with is_open().
     open_.store(phase == Phase::gathering, release);
+  }
+
+  template <class IsGone>
+  [[nodiscard]] Attendance give_up_locked(IsGone&& is_gone) {
+    const auto gone = std::erase_if(requests_, [&](const auto& request) {
+      if (!is_gone(*request)) return false;
+      if (hurried_ == request.get()) hurried_ = nullptr;
+      return true;
+    });
+    return gone > 0 && requests_.empty() && phase_ == Phase::gathering ? close_locked() : Attendance{};
   }
 
   [[nodiscard]] Attendance open_locked() {

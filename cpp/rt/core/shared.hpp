@@ -168,6 +168,7 @@ class Shared final : public Home, public DumpFace {
   void write_dump(TraceBook& book);
   void requeue_woken(Header* task);
   void follow(Attendance attendance);
+  void recall(const Header& woken);
 
   IdSource& ids_;
   SlotRegistry* slots_;

@@ -98,7 +98,7 @@ class Worker final : public WorkerFace {
   void end_turn(Seat<Env>& seat);
   void enter_lane_of(const Header& task, Seat<Env>& seat);
   template <class Wait>
-  void wait_for_lane(Seat<Env>& seat, Wait&& wait);
+  void wait_for_lane(Seat<Env>& seat, const Lane& lane, Wait&& wait);
   static void leave_lane(Seat<Env>& seat);
   void push_back(Header& task);
   [[gnu::noinline]] void push_back_slowly(Header& task);
@@ -124,6 +124,8 @@ class Worker final : public WorkerFace {
   // worker/rendezvous.hpp
   [[nodiscard]] bool wants_to_attend();
   Verdict attend(Seat<Env>& seat);
+  [[nodiscard]] Nanos attend_until();
+  bool fires_timers_outside();
   void take_needless_token();
   [[nodiscard]] bool has_reason_to_get_up();
   Verdict rest_again();

@@ -30,6 +30,14 @@ bool wait_in_slices(Nanos deadline, const std::function<bool()>& give_up, IsOver
   }
 }
 
+ThreadOptions checked(ThreadOptions options) {
+  // With none, a blocking job would wait for ever.
+  if (options.max_blocking_threads == 0) {
+    throw std::invalid_argument("max_blocking_threads=0; need at least 1; threads are made only when they are needed");
+  }
+  return options;
+}
+
 std::uint64_t seed_of(std::uint64_t seed) {
   if (seed != 0) return seed;
   return static_cast<std::uint64_t>(steady_now()) ^ (this_thread_id() << 16U);
@@ -38,7 +46,7 @@ std::uint64_t seed_of(std::uint64_t seed) {
 }  // namespace
 
 std::shared_ptr<ThreadDrive> ThreadDrive::start(const SchedulerOptions& options, ThreadOptions threads) {
-  std::shared_ptr<ThreadDrive> drive(new ThreadDrive(checked(options, false), std::move(threads)));
+  std::shared_ptr<ThreadDrive> drive(new ThreadDrive(checked(options, false), checked(std::move(threads))));
   for (std::uint32_t i = 0; i < options.workers; ++i) {
     // release: pairs with the exchange in run_worker(); the worker has been constructed.
     drive->hand_off_[i].core.store(drive->workers_[i].get(), release);

@@ -11,6 +11,7 @@
 
 #include "rt/task/context.hpp"
 #include "rt/task/coroutine.hpp"
+#include "rt/task/lane.hpp"
 #include "rt/task/slots.hpp"
 
 namespace rt {
@@ -59,9 +60,8 @@ std::string without_parameters(std::string_view name) {
 std::string missing_line(std::uint32_t worker, const WorkerMetrics& metrics, Nanos now, bool has_left) {
   const std::string who = "worker " + std::to_string(worker);
   if (has_left) return who + " has left: the runtime is shutting down";
-  // relaxed: a figure on its own.
-  if (const Nanos since = metrics.lane_wait_since.load(relaxed); since != 0) {
-    return who + " is waiting for the GIL since " + seconds(saturating_sub(now, since));  // the one lane there is
+  if (const auto wait = metrics.read_lane_wait()) {
+    return who + " is waiting for " + wait->lane->what() + " since " + seconds(saturating_sub(now, wait->since_ns));
   }
   if (const auto poll = metrics.read_in_poll()) {
     return who + " polls task " + std::to_string(poll->task) + " since " + seconds(saturating_sub(now, poll->since_ns));
@@ -225,7 +225,11 @@ std::string RealTraceBook::where(const Raw& raw, const Poll* poll) const {
 
 namespace {
 
-class ThreadRequest final : public DumpRequest {
+Nanos after(Nanos now, Nanos span) { return span > no_deadline - now ? no_deadline : now + span; }
+
+}  // namespace
+
+class ThreadDump::Request final : public DumpRequest {
  public:
   using DumpRequest::DumpRequest;
   void tell() override { parker_.notify(); }
@@ -235,26 +239,36 @@ class ThreadRequest final : public DumpRequest {
   Parker<ThreadEnv> parker_;
 };
 
-Nanos after(Nanos now, Nanos span) { return span > no_deadline - now ? no_deadline : now + span; }
+ThreadDump::ThreadDump(DumpFace& dumps, Nanos limit)
+    : dumps_(dumps),
+      deadline_(after(steady_now(), limit)),
+      request_(std::make_shared<Request>(after(dumps.dump_clock(), limit))) {}
 
-}  // namespace
+ThreadDump::~ThreadDump() = default;
 
-DumpResult dump_on_thread(DumpFace& dumps, Nanos limit) {
+std::optional<DumpResult> ThreadDump::take() {
   const Context* here = current();
   if (here != nullptr && here->worker != nullptr) {
     throw std::logic_error("dump() would block worker " + std::to_string(here->worker->index()) +
                            ", which has to stand still for it; inside a task use `co_await rt::dump_here()` "
                            "(Python: `await handle.dump_async()`)");
   }
-  const Nanos deadline = after(steady_now(), limit);
-  const auto request = std::make_shared<ThreadRequest>(after(dumps.dump_clock(), limit));
-  dumps.ask(request);
-  if (!request->wait_until(deadline)) {
-    dumps.hurry(*request);
-    static_cast<void>(request->wait_until(no_deadline));  // we led it, or somebody does; neither takes longer than the walk
+  dumps_.ask(request_);
+  if (!request_->wait_until(deadline_)) {
+    dumps_.hurry(*request_);
+    static_cast<void>(request_->wait_until(no_deadline));  // we led it, or somebody does; neither takes longer than the walk
   }
-  return request->result();
+  if (request_->is_served()) return request_->result();
+  dumps_.withdraw(*request_);  // called off, perhaps before it was asked for
+  return std::nullopt;
 }
+
+void ThreadDump::call_off() {
+  dumps_.withdraw(*request_);
+  request_->tell();
+}
+
+DumpResult dump_on_thread(DumpFace& dumps, Nanos limit) { return ThreadDump(dumps, limit).take().value(); }
 
 class DumpLeaf::Request final : public DumpRequest {
  public:
@@ -265,6 +279,17 @@ class DumpLeaf::Request final : public DumpRequest {
     take_waker(Waker(task)).clear();
   }
   void forget() { take_waker({}).clear(); }
+  /// True at first, and after it was taken back.
+  [[nodiscard]] bool must_ask() {
+    const std::lock_guard lock(mutex_);
+    return !std::exchange(is_asked_, true);
+  }
+  [[nodiscard]] bool take_back(const Header& woken) override {
+    const std::lock_guard lock(mutex_);
+    if (waker_.task() != &woken) return false;
+    is_asked_ = false;
+    return true;
+  }
 
  private:
   /// The old one, to be woken or dropped without the lock.
@@ -274,6 +299,7 @@ class DumpLeaf::Request final : public DumpRequest {
   }
   std::mutex mutex_;
   Waker waker_;
+  bool is_asked_ = false;
 };
 
 DumpLeaf::~DumpLeaf() {
@@ -287,10 +313,9 @@ bool DumpLeaf::poll(Header& task) {
     dumps_ = taskdump ? task.home->dumps() : nullptr;
     if (dumps_ == nullptr) return true;  // take() says so
     request_ = std::make_shared<Request>(after(dumps_->dump_clock(), limit_));
-    request_->set_waker(task);
-    dumps_->ask(request_);
   }
   request_->set_waker(task);
+  if (!request_->is_served() && request_->must_ask()) dumps_->ask(request_);
   return request_->is_served();
 }
 

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <source_location>
 #include <span>
 #include <unordered_map>
@@ -101,6 +102,8 @@ class DumpRequest {
     served_.store(true, release);
   }
   virtual void tell() = 0;
+  /// Under the rendezvous's lock: `woken` is whom this would tell, so it is off the list, and that one has to ask again.
+  [[nodiscard]] virtual bool take_back(const Header& /*woken*/) { return false; }
 
   /// Any thread. True: result() may be called.
   [[nodiscard]] bool is_served() const { return served_.load(acquire); }  // acquire: pairs with serve()
@@ -129,8 +132,29 @@ class DumpFace {
   ~DumpFace() = default;
 };
 
-/// A thread that is no worker: waits until the workers stand still, at most for `limit`, and a moment longer for the dump itself. Hold no lock
-/// that a task could need (the GIL).
+/// The dump that one thread waits for, and that another may call off. The face has to live longer.
+class ThreadDump {
+ public:
+  /// The limit begins here.
+  ThreadDump(DumpFace& dumps, Nanos limit);
+  ThreadDump(const ThreadDump&) = delete;
+  ThreadDump& operator=(const ThreadDump&) = delete;
+  ~ThreadDump();
+
+  /// A thread that is no worker, once: waits until the workers stand still, at most until the limit, and a moment longer for the dump
+  /// itself. Nothing: it was called off. Hold no lock that a task could need (the lane's).
+  [[nodiscard]] std::optional<DumpResult> take();
+  /// Any thread, at any time.
+  void call_off();
+
+ private:
+  class Request;
+  DumpFace& dumps_;
+  const Nanos deadline_;
+  const std::shared_ptr<Request> request_;
+};
+
+/// The same, for a thread that waits to the end.
 [[nodiscard]] DumpResult dump_on_thread(DumpFace& dumps, Nanos limit);
 
 /// `co_await dump_here()` in a task: the dump of its own world. Dropping the wait leaves nothing behind.

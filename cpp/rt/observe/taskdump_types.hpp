@@ -73,12 +73,12 @@ struct TraceEntry {
   std::optional<Nanos> in_poll_since;        // on the runtime's clock, of a task that a worker polls
   std::vector<Frame> frames;                 // root first; empty for Python tasks, and for those that run
   std::string waits_for;                     // Leaf::what() of the innermost frame
-  TaskRef python;  // of a Python task: its frames are to be read under the GIL, if it has not moved meanwhile
+  TaskRef python;  // of a Python task: its frames are to be read in its lane, if it has not moved meanwhile
 
   /// Polled again since the dump (or being polled): what its coroutine says now is not what it said then.
   [[nodiscard]] bool moved() const {
     const Header* task = python.get();
-    // relaxed: the GIL, under which Python tasks are polled and this is asked, orders it.
+    // relaxed: the lane, in which such tasks are polled and this is asked, orders it.
     return task != nullptr && (task->polls.load(relaxed) != polls || task->state.load().is_complete());
   }
 };

@@ -25,6 +25,14 @@ struct InPoll {
   std::uint64_t since_ns;  ///< on the scale of the runtime's elapsed time
 };
 
+class Lane;
+
+/// Which lane a worker waits for, and since when.
+struct LaneWait {
+  const Lane* lane;
+  std::uint64_t since_ns;  ///< on the scale of the runtime's elapsed time
+};
+
 /// One worker's published figures. 128 bytes: the pair of cache lines that is prefetched together belongs to one worker.
 struct alignas(tuning::metrics_alignment) WorkerMetrics {
   using Counter = std::atomic<std::uint64_t>;
@@ -40,8 +48,9 @@ struct alignas(tuning::metrics_alignment) WorkerMetrics {
   Counter in_poll_since{0};  ///< [ns], valid while in_poll_task is not 0
   Counter in_poll_task{0};   ///< 0: in no poll
 
-  // For the dump: the worker waits for a lane, since then.
-  Counter lane_wait_since{0};  ///< [ns]; 0: it does not
+  // For the dump.
+  Counter lane_wait_since{0};                        ///< [ns], valid while the next is not null
+  std::atomic<const Lane*> waits_for_lane{nullptr};  ///< a lane lasts as long as the process
 
   // Unstable.
   Counter noop_count{0};
@@ -85,6 +94,22 @@ struct alignas(tuning::metrics_alignment) WorkerMetrics {
   /// Holder of the core, after a poll.
   void leave_poll() noexcept {
     in_poll_task.store(0, relaxed);  // relaxed: ordered by the release of the next `since`
+  }
+
+  /// Holder of the core, before and after it enters a lane.
+  void begin_lane_wait(const Lane& lane, std::uint64_t since_ns) noexcept {
+    lane_wait_since.store(since_ns, relaxed);  // relaxed: published by the next
+    // release: pairs with read_lane_wait().
+    waits_for_lane.store(&lane, release);
+  }
+  void end_lane_wait() noexcept { waits_for_lane.store(nullptr, relaxed); }  // relaxed: a figure for a dump
+
+  /// Any thread. A wait that has ended meanwhile may be told with the start of the next.
+  std::optional<LaneWait> read_lane_wait() const noexcept {
+    // acquire: pairs with begin_lane_wait().
+    const Lane* lane = waits_for_lane.load(acquire);
+    if (lane == nullptr) return std::nullopt;
+    return LaneWait{lane, lane_wait_since.load(relaxed)};  // relaxed: ordered by the acquire above
   }
 
   /// Any thread. The task and its own start, or nothing: between two polls, or a poll began during the look.

@@ -1,6 +1,6 @@
 // A lock that some tasks' polls need, and that is worth keeping over many polls. The core knows no more about it.
 //
-// The binding's one lane is CPython's GIL. A worker stays in the lane from poll to poll of that lane's tasks, pauses
+// The binding's one lane is its interpreter's lock. A worker stays in the lane from poll to poll of that lane's tasks, pauses
 // often enough for others, and leaves it before anything that could wait (ARCHITECTURE.md 10).
 #pragma once
 
@@ -12,6 +12,8 @@ class Lane {
   virtual void leave() = 0;
   /// Lets others in for a moment.
   virtual void pause() = 0;
+  /// For a person: "the lock of ...". Any thread.
+  [[nodiscard]] virtual const char* what() const = 0;
 
  protected:
   ~Lane() = default;

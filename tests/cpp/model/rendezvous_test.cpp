@@ -24,11 +24,17 @@ struct Steps {
   bool late_worker_goes_on = false;  // at its limit, without asking whether the round is led by now
   bool look_after_park = true;       // a worker on its way to sleep looks for a round once it is on the list
   bool leader_tells_all = true;
+  bool wake_recalls = true;    // who wakes a requester takes its request back
+  bool asks_once_more = true;  // a requester that was woken for nothing
+  bool timer_is_due = false;   // to a worker that waits
+  bool steps_out = true;       // before it fires that
 };
 
 struct World {
   struct Request {
-    Nanos deadline = limit;
+    explicit Request(Nanos until) : deadline(until) {}
+    const Nanos deadline;
+    ModelEnv::atomic<bool> taken_back{false};
     Parker<ModelEnv> parker;
     ModelEnv::cell<int> result{0};
     ModelEnv::atomic<int> served{0};
@@ -37,6 +43,11 @@ struct World {
       served.fetch_add(1, release);
     }
     void tell() { parker.notify(); }
+    bool take_back(const Request& woken) {
+      if (&woken != this) return false;
+      taken_back.store(true, release);
+      return true;
+    }
   };
 
   explicit World(std::uint32_t workers) : rendezvous(workers), own(workers), idle(workers, (workers + 1) / 2), parkers(workers) {
@@ -99,16 +110,28 @@ struct World {
     while (now.part == Attendance::Part::wait) {
       const bool in_time = rendezvous.wait(now.round, now.until);
       if (steps.late_worker_goes_on && !in_time) return;
+      if (steps.timer_is_due && (!steps.steps_out || rendezvous.step_out(worker, now.round))) {
+        own[worker]->set(own[worker]->get() + 1);
+        if (steps.steps_out) {
+          now = rendezvous.arrive(worker, in_time ? 0 : limit);
+          continue;
+        }
+      }
       now = rendezvous.look_again(now.round, in_time ? 0 : limit);
     }
     if (now.part == Attendance::Part::lead) lead();
   }
   void leave(std::uint32_t worker) { follow(rendezvous.leave(worker)); }
 
-  std::shared_ptr<Request> ask() {
-    auto request = std::make_shared<Request>();
+  std::shared_ptr<Request> ask(Nanos until = limit) {
+    auto request = std::make_shared<Request>(until);
     follow(rendezvous.ask(request));
     return request;
+  }
+  /// By something else than the dump.
+  void wake(Request& request) {
+    if (steps.wake_recalls) follow(rendezvous.recall(request));
+    request.tell();
   }
   void wait_for(const std::shared_ptr<Request>& request) {
     if (!request->parker.wait(limit)) {
@@ -162,6 +185,34 @@ ModelSetup withdrawn() {
   };
 }
 
+/// One of two workers is in a poll that lasts, no limit is near, and the task that asked stands to be polled by the other one, which waits.
+/// It is woken by something else than the dump: it goes away, or wants its dump after all.
+ModelSetup woken_while_its_worker_waits(bool goes_away, Steps steps = {}) {
+  return [goes_away, steps](Model& m) {
+    auto w = std::make_shared<World>(2);
+    w->steps = steps;
+    auto request = std::make_shared<World::Request>(no_deadline);
+    auto asked = std::make_shared<Parker<ModelEnv>>();
+    m.thread([w, request, asked, goes_away] {
+      w->follow(w->rendezvous.ask(request));
+      asked->notify();
+      w->work(0, 1);
+      if (goes_away) return w->follow(w->rendezvous.withdraw(*request));
+      MODEL_CHECK(request->parker.wait(no_deadline));
+      MODEL_CHECK(request->taken_back.load(acquire));
+      if (w->steps.asks_once_more) w->follow(w->rendezvous.ask(request));
+      w->follow(w->rendezvous.close_for(*request));  // its limit
+      MODEL_CHECK(request->parker.wait(no_deadline));
+      MODEL_CHECK(request->served.load(acquire) == 1);
+    });
+    m.thread([w, request, asked] {
+      MODEL_CHECK(asked->wait(no_deadline));
+      w->wake(*request);
+    });
+    m.after([w] { w->check_at_rest(); });
+  };
+}
+
 /// Two workers, one of which leaves for good.
 ModelSetup shutdown() {
   return [](Model& m) {
@@ -195,6 +246,15 @@ ModelSetup sleeper(Steps steps = {}) {
 TEST(RendezvousModel, S23_L7_one_request_and_two_workers) { expect_holds("one request", one_request()); }
 TEST(RendezvousModel, S23_L7_two_requests_and_a_worker) { expect_holds("two requests", two_requests()); }
 TEST(RendezvousModel, L7_a_request_withdrawn_at_any_moment) { expect_holds("withdrawn", withdrawn()); }
+TEST(RendezvousModel, L7_a_requester_that_is_woken_and_goes_away_lets_a_waiting_worker_go) {
+  expect_holds("woken, goes away", woken_while_its_worker_waits(true));
+}
+TEST(RendezvousModel, L7_a_requester_that_is_woken_for_nothing_gets_its_dump) {
+  expect_holds("woken for nothing", woken_while_its_worker_waits(false));
+}
+TEST(RendezvousModel, S23_a_worker_that_fires_its_timers_is_out_of_the_round) {
+  expect_holds("timers", one_request({.timer_is_due = true}));
+}
 TEST(RendezvousModel, L7_a_worker_that_leaves_is_not_waited_for) { expect_holds("shutdown", shutdown()); }
 TEST(RendezvousModel, S17_L7_a_worker_on_its_way_to_sleep) { expect_holds("sleeper", sleeper()); }
 
@@ -203,6 +263,15 @@ TEST(RendezvousFaults, a_worker_that_goes_on_at_its_own_limit_races_with_the_lea
 }
 TEST(RendezvousFaults, without_the_look_after_parking_the_request_waits_for_ever) {
   EXPECT_TRUE(is_found(sleeper({.look_after_park = false}), "deadlock"));
+}
+TEST(RendezvousFaults, a_wake_that_takes_no_request_back_leaves_the_worker_at_its_barrier) {
+  EXPECT_TRUE(is_found(woken_while_its_worker_waits(true, {.wake_recalls = false}), "deadlock"));
+}
+TEST(RendezvousFaults, a_requester_that_does_not_ask_again_waits_for_ever) {
+  EXPECT_TRUE(is_found(woken_while_its_worker_waits(false, {.asks_once_more = false}), "deadlock"));
+}
+TEST(RendezvousFaults, a_worker_that_fires_its_timers_within_the_round_races_with_the_leader) {
+  EXPECT_TRUE(is_found(one_request({.timer_is_due = true, .steps_out = false}), "data race"));
 }
 TEST(RendezvousFaults, a_leader_that_tells_nobody_leaves_the_requester_asleep) {
   EXPECT_TRUE(is_found(two_requests({.leader_tells_all = false}), "deadlock"));

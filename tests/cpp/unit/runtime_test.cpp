@@ -112,8 +112,12 @@ TEST(Runtime, block_in_place_lets_another_thread_run_the_workers_tasks) {
 TEST(Runtime, block_in_place_without_a_thread_to_spare_throws_and_the_task_goes_on) {
   RuntimeOptions options;
   options.workers = 2;
-  options.threads.max_blocking_threads = 0;
+  options.threads.max_blocking_threads = 1;
+  std::atomic<bool> open{false};
   Runtime runtime(std::move(options));
+  const auto job = runtime.spawn_blocking([&open] {  // has the one thread
+    while (!open.load()) std::this_thread::yield();
+  });
   const auto root = []() -> Task<std::string> {
     std::string message;
     try {
@@ -126,6 +130,13 @@ TEST(Runtime, block_in_place_without_a_thread_to_spare_throws_and_the_task_goes_
   };
   EXPECT_NE(runtime.spawn(root).get().find("max_blocking_threads"), std::string::npos);
   EXPECT_EQ(runtime.spawn(fib, 8).get(), 21);
+  open = true;
+}
+
+TEST(Runtime, without_a_thread_for_blocking_jobs_there_is_no_runtime) {
+  RuntimeOptions options;
+  options.threads.max_blocking_threads = 0;
+  EXPECT_THROW(Runtime(std::move(options)), std::invalid_argument);
 }
 
 TEST(Runtime, workers_asleep_wake_for_a_task_from_outside) {

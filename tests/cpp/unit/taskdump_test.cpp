@@ -291,6 +291,66 @@ TEST(Taskdump, a_dump_cancelled_at_any_moment_leaves_nothing_behind) {
   EXPECT_EQ(last.tasks.size(), 1U);
 }
 
+Task<void> dump_without_limit(World* world) {
+  ++world->begun;
+  static_cast<void>(co_await dump_here(no_deadline / 2));
+}
+Task<void> hold(World* world) {  // in one poll until it is let go
+  ++world->begun;
+  while (!world->open.load(std::memory_order_acquire)) std::this_thread::yield();
+  co_return;
+}
+
+TEST(Taskdump, L7_a_cancelled_dump_lets_the_worker_go_that_waits_for_another_one) {
+  if (!taskdump) GTEST_SKIP();
+  World world;
+  Runtime runtime(with(2));
+  const auto held = runtime.spawn(hold, &world);
+  ASSERT_TRUE(soon([&] { return world.begun == 1; }));
+  for (int i = 0; i < 20; ++i) {
+    auto wants = runtime.spawn(dump_without_limit, &world);
+    ASSERT_TRUE(soon([&] { return world.begun == 2 + i; }));
+    wants.cancel();
+    ASSERT_TRUE(wants.wait_until(steady_now() + 20'000 * ms));
+    ASSERT_TRUE(still_runs(runtime));
+  }
+  EXPECT_FALSE(held.done());
+  world.open = true;
+  EXPECT_TRUE(runtime.drive().dump(20'000 * ms).complete);
+}
+
+/// A dump, or the end of a span, whichever comes first.
+class DumpWithin final : public Leaf {
+ public:
+  explicit DumpWithin(Nanos span) : dump_(no_deadline / 2), end_(Sleep::for_span(span)) {}
+  [[nodiscard]] bool poll(Header& task) override { return end_.is_over(task) || dump_.poll(task); }
+  [[nodiscard]] const char* what() const override { return "dump or sleep"; }
+
+ private:
+  DumpLeaf dump_;
+  Sleep end_;
+};
+Task<void> give_up_soon(World* world) {
+  co_await DumpWithin(2 * ms);
+  ++world->done;
+}
+
+TEST(Taskdump, L7_a_deadline_that_is_over_lets_the_worker_go_that_waits_for_another_one) {
+  if (!taskdump) GTEST_SKIP();
+  World world;
+  Runtime runtime(with(2));
+  const auto held = runtime.spawn(hold, &world);
+  ASSERT_TRUE(soon([&] { return world.begun == 1; }));
+  for (int i = 0; i < 20; ++i) {
+    auto wants = runtime.spawn(give_up_soon, &world);
+    ASSERT_TRUE(wants.wait_until(steady_now() + 20'000 * ms));  // its worker has fired the timer at the barrier
+  }
+  EXPECT_TRUE(still_runs(runtime));
+  EXPECT_FALSE(held.done());
+  world.open = true;
+  EXPECT_EQ(world.done, 20);
+}
+
 TEST(Taskdump, requesters_at_the_same_time_are_all_served) {
   if (!taskdump) GTEST_SKIP();
   World world;

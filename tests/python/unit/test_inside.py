@@ -466,15 +466,25 @@ def test_blocking_that_was_never_left_does_no_harm(one: ss.Runtime) -> None:
 
 
 def test_without_a_thread_left_blocking_raises() -> None:
-    with ss.Runtime(workers=1, max_blocking_threads=0) as runtime:
+    def in_scope() -> None:
+        with inside.blocking():
+            pass
 
-        def main() -> None:
-            with inside.blocking():
-                pass
+    def in_function() -> None:
+        inside.block_in_place(int)
 
-        with pytest.raises(RuntimeError, match="max_blocking_threads"):
-            run(runtime, main)
+    def by_waiting() -> None:
+        inside.spawn(int).result()
+
+    go = threading.Event()
+    with ss.Runtime(workers=1, max_blocking_threads=1) as runtime:
+        job = runtime.spawn_blocking(go.wait, LIMIT)  # has the one thread
+        for main in (in_scope, in_function, by_waiting):
+            with pytest.raises(RuntimeError, match="max_blocking_threads"):
+                run(runtime, main)
         assert runtime.spawn(int).result(LIMIT) == 0
+        go.set()
+        assert job.result(LIMIT)
 
 
 # ---- where am I ----

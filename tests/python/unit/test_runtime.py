@@ -49,7 +49,8 @@ def test_a_keep_alive_must_be_finite_and_not_negative(value: float) -> None:
         ({"seed": -1}, ValueError, r"seed=-1; need 0\.\."),
         ({"seed": 2**64}, ValueError, r"seed=18446744073709551616; need 0\.\."),
         ({"seed": 1.0}, TypeError, "seed=1.0 is a float"),
-        ({"max_blocking_threads": -1}, ValueError, r"max_blocking_threads=-1; need 0\.\.65535"),
+        ({"max_blocking_threads": -1}, ValueError, r"max_blocking_threads=-1; need 1\.\.65535"),
+        ({"max_blocking_threads": 0}, ValueError, r"max_blocking_threads=0; need 1\.\.65535; threads are made only when"),
         ({"max_blocking_threads": 1e3}, TypeError, "max_blocking_threads=1000.0 is a float"),
         ({"unhandled_exception": "ignore"}, ValueError, "unhandled_exception='ignore'; need 'report', 'shutdown' or a callable"),
         ({"colour": "red"}, TypeError, "colour"),
@@ -172,11 +173,6 @@ def test_what_a_hook_raises_is_reported_and_the_hook_stays(monkeypatch: pytest.M
     with ss.Runtime(workers=1, hooks=ss.Hooks(on_task_spawn=bad, on_task_terminate=bad)) as rt:
         assert [rt.spawn(int, name=name).result(LIMIT) for name in ("a", "b")] == [0, 0]
     assert sorted(str(error) for error in reported) == ["a", "a", "b", "b"]
-
-
-def test_a_pool_without_extra_threads_refuses_nothing_that_needs_none() -> None:
-    with ss.Runtime(workers=1, max_blocking_threads=0) as rt:
-        assert rt.spawn(sum, [1, 2]).result(LIMIT) == 3
 
 
 def test_blocking_jobs_beyond_the_threads_wait_their_turn() -> None:

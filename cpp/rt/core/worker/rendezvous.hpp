@@ -3,9 +3,11 @@
 // Between two barriers nobody polls, and nobody waits for a lane: a worker leaves its own before it arrives.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <new>
 #include <stdexcept>
+#include <utility>
 #include <vector>
 
 #include "rt/core/worker.hpp"
@@ -20,26 +22,57 @@ bool Worker<Env>::wants_to_attend() {
   return is_traced_ || (is_resting_ && shared_.rendezvous.is_open());
 }
 
-/// Arrives, or looks whether the wait is over; leads the round if it falls to this worker; goes back to what it did before.
+/// Arrives, or looks whether the wait is over; leads the round if it falls to this worker; goes back to what it did before. While it
+/// waits it looks after the timers, if nobody else does: one of them may be what ends the wait of whoever asked.
 template <Environment Env>
 Verdict Worker<Env>::attend(Seat<Env>& seat) {
   using enum Attendance::Part;
-  if (attending_.part == wait) {
-    attending_ = shared_.rendezvous.look_again(attending_.round, world_.now());
-  } else {
+  const bool has_come = attending_.part != wait;
+  if (has_come) {
     is_traced_ = true;
     leave_lane(seat);
-    if (is_resting_) take_needless_token();
     arrived_at_ = world_.now();
-    attending_ = shared_.rendezvous.arrive(index_, arrived_at_);
   }
-  if (attending_.part == wait) return Verdict::rendezvous(attending_.until);
+  if (has_come || fires_timers_outside()) {
+    if (is_resting_) take_needless_token();
+    attending_ = shared_.rendezvous.arrive(index_, world_.now());
+  } else {
+    attending_ = shared_.rendezvous.look_again(attending_.round, world_.now());
+  }
+  if (attending_.part == wait) return Verdict::rendezvous(attend_until());
   if (attending_.part == lead) shared_.lead_dump();
   attending_ = {};
   is_traced_ = false;
   batch_.leave_out(world_.now() - arrived_at_);
   if (is_resting_ && !has_reason_to_get_up()) return rest_again();
   return Verdict::again();
+}
+
+/// Until the limit, or until a timer is due; but a leader that is at work is waited for.
+template <Environment Env>
+Nanos Worker<Env>::attend_until() {
+  const bool looks_after_timers = has_baton_ || !is_resting_;
+  if (!looks_after_timers || !shared_.rendezvous.is_open()) return attending_.until;
+  // One that is due already is about to be fired by whoever has the baton now.
+  return std::min(attending_.until, std::max(shared_.timers().next_deadline(), world_.now() + tuning::wheel_tick_ns));
+}
+
+/// A timer is due while this worker waits: it steps out of the round, since what wakes goes to its own queue. True: it has done so.
+template <Environment Env>
+bool Worker<Env>::fires_timers_outside() {
+  TimeDriver& timers = shared_.timers();
+  const Nanos now = world_.now();
+  if (!timers.is_due(now)) return false;
+  const bool borrows_baton = !has_baton_;
+  if (borrows_baton && (is_resting_ || !timers.try_take_baton())) return false;
+  const bool is_outside = shared_.rendezvous.step_out(index_, attending_.round);
+  if (is_outside) {
+    in_driver_ = true;
+    timers.advance(now);
+    in_driver_ = false;
+  }
+  if (borrows_baton) timers.release_baton();
+  return is_outside;
 }
 
 /// The request has woken all sleepers with a token, under the scheduler's lock. If a timer was faster, that token would wake this worker
@@ -175,6 +208,11 @@ void Shared<Env>::ask(std::shared_ptr<DumpRequest> request) {
 template <Environment Env>
 void Shared<Env>::withdraw(const DumpRequest& request) {
   follow(rendezvous.withdraw(request));
+}
+
+template <Environment Env>
+void Shared<Env>::recall(const Header& woken) {
+  follow(rendezvous.recall(woken));
 }
 
 template <Environment Env>

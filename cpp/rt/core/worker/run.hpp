@@ -124,22 +124,22 @@ template <Environment Env>
 void Worker<Env>::enter_lane_of(const Header& task, Seat<Env>& seat) {
   if (task.lane == seat.lane) {
     if (seat.lane == nullptr || ++seat.lane_polls < tuning::lane_batch_polls) return;
-    wait_for_lane(seat, [&] { seat.lane->pause(); });
+    wait_for_lane(seat, *seat.lane, [&] { seat.lane->pause(); });
     return;
   }
   leave_lane(seat);
   if (task.lane == nullptr) return;
-  wait_for_lane(seat, [&] { task.lane->enter(); });
+  wait_for_lane(seat, *task.lane, [&] { task.lane->enter(); });
   seat.lane = task.lane;
 }
 
 template <Environment Env>
 template <class Wait>
-void Worker<Env>::wait_for_lane(Seat<Env>& seat, Wait&& wait) {
+void Worker<Env>::wait_for_lane(Seat<Env>& seat, const Lane& lane, Wait&& wait) {
   const Nanos before = world_.now();
-  remote_.metrics.lane_wait_since.store(before, relaxed);  // relaxed, both: a figure for a dump
+  remote_.metrics.begin_lane_wait(lane, before);
   wait();
-  remote_.metrics.lane_wait_since.store(0, relaxed);
+  remote_.metrics.end_lane_wait();
   seat.lane_since = world_.now();
   seat.lane_polls = 0;
   batch_.add_lane_wait(seat.lane_since - before);
