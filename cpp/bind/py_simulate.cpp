@@ -12,6 +12,7 @@ const char* end_name(rt::SimResult::End end) {
     case rt::SimResult::End::finished: return "finished";
     case rt::SimResult::End::deadlock: return "deadlock";
     case rt::SimResult::End::step_limit: return "step_limit";
+    case rt::SimResult::End::time_limit: return "time_limit";
   }
   return "finished";
 }

@@ -5,7 +5,7 @@
 // what happens is a function of the options and the program: nothing here reads a clock, and nothing waits. The same
 // worker is driven on real threads by threads.hpp.
 // Invariant: no worker's clock is behind the time of the last move when it is moved (without `interleave`).
-// Read next: calendar.hpp (who is next), env/sim_env.hpp (clocks, choices, costs).
+// Read next: sim_options.hpp, calendar.hpp (who is next), env/sim_env.hpp (clocks, choices, costs), sim_pool.hpp.
 #pragma once
 
 #include <cstdint>
@@ -17,29 +17,30 @@
 
 #include "rt/core/worker.hpp"
 #include "rt/drive/calendar.hpp"
-#include "rt/env/sim_env.hpp"
+#include "rt/drive/sim_options.hpp"
+#include "rt/drive/sim_pool.hpp"
 
 namespace rt {
 
-struct SimOptions {
-  SchedulerOptions scheduler{};          // its seed answers the choices
-  std::vector<std::uint8_t> schedule{};  // changes the seed's answers, see Chooser
-  CostTable costs{};
-  /// Any worker that is not asleep may move next, whatever its clock says: for the exploration of schedules.
-  bool interleave = false;
-};
-
-struct SimResult {
-  enum class End : std::uint8_t {
-    finished,    // no task lives
-    deadlock,    // tasks live, no worker can move and no timer is pending
-    step_limit,  // more steps than were allowed
+/// What one move of the world was.
+struct SimStep {
+  enum class Action : std::uint8_t {
+    poll,     // a task was polled
+    work,     // a task that was in the middle of work() went on
+    look,     // one victim was looked at, in vain
+    turn,     // upkeep, or a look at the own queues and the timers
+    rest,     // the worker lay down, or woke up for nothing
+    stand,    // the worker stood still for a dump
+    leave,    // the worker left: a shutdown
+    outside,  // something from outside the workers: call_at, the end of a blocking job
   };
-  End end = End::finished;
-  std::uint64_t steps = 0;
-  Nanos now = 0;  // when the last step ended
-  std::uint64_t decisions = 0;
-  std::uint64_t trace_hash = 0;
+  static constexpr std::uint32_t nobody = StepNotes::nobody;
+  Nanos now = 0;  // when it began
+  Action action = Action::outside;
+  std::uint32_t worker = nobody;
+  std::uint64_t task = 0;  // the last one polled; 0: none
+  std::uint32_t victim = nobody;
+  std::uint32_t stolen = 0;
 };
 
 /// All functions: the thread that made it. A simulation cannot be started again once stop() was called.
@@ -53,7 +54,7 @@ class SimDrive final : public DriveFace, public WakeListener {
   ~SimDrive();
 
   /// Calls `start`, which spawns the roots; plays until no task lives, or none can go on; stops.
-  SimResult run(const std::function<void()>& start, std::uint64_t max_steps);
+  SimResult run(const std::function<void()>& start, std::uint64_t max_steps, Nanos until = no_deadline);
 
   /// The parts of run(), for those who look around in between. What `function` spawns comes from outside the workers.
   template <class F>
@@ -63,12 +64,14 @@ class SimDrive final : public DriveFace, public WakeListener {
     const ContextScope scope(context);
     return std::forward<F>(function)();
   }
-  /// Until no task lives.
-  SimResult play(std::uint64_t max_steps);
+  /// Until no task lives and no blocking job is open. What happens at `until` still happens, what comes later does not.
+  SimResult play(std::uint64_t max_steps, Nanos until = no_deadline);
   /// Until all workers sleep and no timer is pending, whether tasks live or not.
   SimResult settle(std::uint64_t max_steps);
   /// One move. False if nobody can move.
   bool step();
+  /// The last move.
+  [[nodiscard]] const SimStep& last_step() const { return last_step_; }
   /// Cancels what lives, and lets the workers leave. A poll that is inside work() is cut off there.
   void stop();
 
@@ -77,8 +80,13 @@ class SimDrive final : public DriveFace, public WakeListener {
 
   [[nodiscard]] Shared<SimEnv>& shared() { return shared_; }
   [[nodiscard]] Worker<SimEnv>& worker(std::uint32_t index) { return players_[index].core; }
+  [[nodiscard]] const SimPool& pool() const { return pool_; }
   /// The world's time: of the worker that moves, else of the last move.
   [[nodiscard]] Nanos now() const;
+  /// When the next move comes; no_deadline: nothing can happen any more.
+  [[nodiscard]] Nanos next_time() const;
+  /// Every decision so far, if they are recorded.
+  [[nodiscard]] const std::vector<Decision>& decisions() const { return common_.chooser.record(); }
 
   // ---- DriveFace ----
   void run_blocking(Header& job, Nanos cost) override;
@@ -92,13 +100,17 @@ class SimDrive final : public DriveFace, public WakeListener {
  private:
   /// A virtual worker: its core, the seat that it never leaves, and when it moves next.
   struct Player {
-    Player(Shared<SimEnv>& shared, std::uint32_t index, SimEnv::World world) : core(shared, index, std::move(world)) {}
+    Player(Shared<SimEnv>& shared, std::uint32_t index, SimCommon& common, std::unique_ptr<Pace> own_pace)
+        : pace(std::move(own_pace)), core(shared, index, SimEnv::World(common, index, pace.get())) {}
+    std::unique_ptr<Pace> pace;  // null: as fast as the costs say
     Worker<SimEnv> core;
     Seat<SimEnv> seat;
     Nanos at = 0;
-    Nanos token_at = 0;  // from when on its token counts
+    Nanos token_at = 0;             // from when on its token counts
+    std::vector<Fault> late_wakes;  // still to come, by time
     bool is_resting = false;
     bool is_waiting = false;  // in a dump's round
+    bool is_working = false;  // inside work()
     bool is_gone = false;
   };
 
@@ -110,17 +122,19 @@ class SimDrive final : public DriveFace, public WakeListener {
     bool operator>(const OutsideCall& other) const { return when != other.when ? when > other.when : number > other.number; }
   };
 
+  void add_player(std::uint32_t index);
+  [[nodiscard]] std::vector<std::vector<std::uint32_t>> peers_by_distance(std::uint32_t thief) const;
   void move(std::uint32_t index);
   void make_outside_call();
   void follow(Player& player, Verdict verdict);
+  void note_step(Player& player, Verdict verdict, bool was_working, Nanos began);
   void enter_in_calendar(Player& player);
   void release_waiting();
-  [[nodiscard]] SimResult result(SimResult::End end) const;
-  [[nodiscard]] Nanos cost(Cost of) const { return options_.costs[static_cast<std::size_t>(of)]; }
+  [[nodiscard]] Nanos delay_of_wake(Player& player);
+  [[nodiscard]] SimResult result(SimResult::End end);
 
   const SimOptions options_;
-  Chooser chooser_;
-  SimTrace trace_;
+  SimCommon common_;
   IdSource ids_{1};  // blocks of one: the numbers are a function of the arguments
   const std::unique_ptr<Shared<SimEnv>, RetireHome> owner_;
   Shared<SimEnv>& shared_;
@@ -128,9 +142,12 @@ class SimDrive final : public DriveFace, public WakeListener {
   Calendar calendar_;
   std::priority_queue<OutsideCall, std::vector<OutsideCall>, std::greater<>> outside_calls_;
   std::uint64_t outside_number_ = 0;
+  SimPool pool_;
   Player* moving_ = nullptr;
   Nanos now_ = 0;  // of the last move
   Nanos last_step_ended_ = 0;
+  Nanos last_poll_ended_ = 0;
+  SimStep last_step_;
   std::uint32_t round_ = 0;  // of dumps; players wait for it to move on
   std::uint64_t steps_ = 0;
   /// Tasks alive, as far as the workers' own books say: may be too low, never 0 unnoticed.

@@ -23,13 +23,14 @@ enum class Cost : std::uint8_t {
   push,          // putting a task there
   spawn,         // making a task
   poll,          // entering and leaving a poll
-  steal_hit,     // a probe that found something, without the tasks moved
-  steal_miss,    // a probe that found nothing
+  steal_hit,     // a look at a victim that brought something, without the tasks moved
+  steal_miss,    // a look at a victim that brought nothing
   move,          // one task moved between queues
-  inject,        // one visit to the shared queue under its lock
+  inject,        // one visit to the shared queue under its lock, without waiting for the lock
   park,          // going to rest
   unpark,        // waking another worker, on the waker's side
   wake_latency,  // from the unpark to the first step of the woken worker
+  timers,        // one look at the timers
   count
 };
 
@@ -45,6 +46,9 @@ concept Environment = requires(typename E::World& world, std::uint32_t n, Cost c
   { world.now() } -> std::same_as<Nanos>;
   { world.choose(n) } -> std::same_as<std::uint32_t>;  // in [0, n); n >= 1
   world.charge(cost, n);                               // n units of that cost
+  world.charge_steal(n, n);                            // a look at victim n, which brought n tasks
+  world.charge_inject(n);                              // a visit to shard n of the shared queue
+  { world.distance(n) } -> std::same_as<Nanos>;        // to worker n, on top of what any look costs
   E::relax();                                          // in a spin: let others run
 };
 

@@ -250,6 +250,9 @@ struct ModelEnv {
     [[nodiscard]] Nanos now() const { return 0; }
     std::uint32_t choose(std::uint32_t n) { return ModelHost::current == nullptr ? 0 : ModelHost::current->pick(n); }
     void charge(Cost, std::uint32_t) {}
+    void charge_steal(std::uint32_t, std::uint32_t) {}
+    void charge_inject(std::uint32_t) {}
+    [[nodiscard]] Nanos distance(std::uint32_t) const { return 0; }
   };
 };
 

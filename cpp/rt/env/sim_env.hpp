@@ -1,7 +1,8 @@
 // The environment of virtual time: plain memory, one clock a worker, and choices that have numbers.
 //
-// One host thread plays all workers (drive/simulate.hpp). Every open decision goes through one Chooser, so a run is a
-// function of its arguments: the seed answers, and a schedule may answer otherwise where it wants to.
+// One host thread plays all workers (drive/simulate.hpp). Every open decision goes through one Chooser, every price through one
+// table, so a run is a function of its arguments.
+// Read next: chooser.hpp (who decides), costs.hpp (what a step costs), pace.hpp (speeds and faults), lock_queue.hpp.
 #pragma once
 
 #include <array>
@@ -9,60 +10,36 @@
 #include <cstdint>
 #include <vector>
 
+#include "rt/env/chooser.hpp"
+#include "rt/env/costs.hpp"
 #include "rt/env/environment.hpp"
+#include "rt/env/lock_queue.hpp"
+#include "rt/env/pace.hpp"
 #include "rt/env/plain_atomic.hpp"
 #include "rt/env/thread_env.hpp"
+#include "rt/env/time_book.hpp"
 
 namespace rt {
 
-/// Numbers each decision and answers it: the seed's answer, moved on by what the schedule says.
-///
-/// A schedule byte 0 keeps the seed's answer, k takes the k-th option after it, modulo their number; where the schedule
-/// ends, everything is 0. So a shorter schedule with more zeros is nearer to the ordinary run, and shrinks to it.
-class Chooser {
- public:
-  explicit Chooser(std::uint64_t seed = 0, std::vector<std::uint8_t> schedule = {})
-      : seed_(seed), schedule_(std::move(schedule)) {}
-
-  std::uint32_t choose(std::uint32_t n) {
-    if (n <= 1) return 0;  // no decision, so no number
-    const std::uint64_t step = step_++;
-    // Counter-based: the answer to decision k does not depend on how the others were answered (Salmon et al.,
-    // "Parallel random numbers: as easy as 1, 2, 3", 2011), so a deviation leaves later answers as they were.
-    const std::uint64_t mixed = SplitMix(seed_ ^ (step * 0xd1342543de82ef95U)).next();
-    const auto own = static_cast<std::uint32_t>(((mixed >> 32U) * n) >> 32U);
-    const std::uint32_t deviation = step < schedule_.size() ? schedule_[step] : 0;
-    return (own + deviation) % n;
-  }
-
-  [[nodiscard]] std::uint64_t decisions() const { return step_; }
-
- private:
-  std::uint64_t seed_;
-  std::uint64_t step_ = 0;
-  std::vector<std::uint8_t> schedule_;
+/// What all virtual workers have in common.
+struct SimCommon {
+  std::uint64_t seed = 0;
+  Chooser chooser{};
+  CostTable costs{};
+  std::uint32_t workers = 1;
+  std::vector<Nanos> topology{};  // workers x workers, row by row, a row for each thief; empty: all are equally near
+  std::vector<LockQueue> inject_locks{};
+  Nanos horizon = 0;  // no step begins before it any more
+  SimTrace trace{};
 };
 
-/// What happened, folded into one number: two runs with the same number took the same steps (law S25).
-class SimTrace {
- public:
-  template <class... Words>
-  void add(Words... words) {
-    (fold(static_cast<std::uint64_t>(words)), ...);
-  }
-  [[nodiscard]] std::uint64_t hash() const { return hash_; }
-
- private:
-  // FNV-1a by words, with a shift so that high bits reach low ones too.
-  void fold(std::uint64_t word) {
-    hash_ = (hash_ ^ word) * 0x100000001b3U;
-    hash_ ^= hash_ >> 29U;
-  }
-  std::uint64_t hash_ = 0xcbf29ce484222325U;
+/// What the last step did, for those who watch.
+struct StepNotes {
+  static constexpr std::uint32_t nobody = ~std::uint32_t{0};
+  std::uint64_t task = 0;  // the last one polled; 0: none
+  std::uint32_t victim = nobody;
+  std::uint32_t stolen = 0;
 };
-
-/// Virtual nanoseconds for each Cost; all zero unless told otherwise.
-using CostTable = std::array<Nanos, static_cast<std::size_t>(Cost::count)>;
 
 /// Whom a virtual wake-up is reported to: the driver that owns the calendar.
 class WakeListener {
@@ -116,32 +93,78 @@ struct SimEnv {
 
   static void relax() noexcept {}
 
-  /// One virtual worker's clock. The dice and the price list are shared by all of them.
+  /// One virtual worker's clock, its pace and its bill. Dice, prices and distances are common to all of them.
   class World {
    public:
-    World() = default;
-    World(Chooser* chooser, const CostTable* costs, SimTrace* trace = nullptr)
-        : chooser_(chooser), costs_(costs), trace_(trace) {}
+    /// `pace`: null for a worker that is always as fast as the prices say.
+    World(SimCommon& common, std::uint32_t index, Pace* pace) : common_(&common), index_(index), pace_(pace) {}
     [[nodiscard]] Nanos now() const noexcept { return clock_; }
-    std::uint32_t choose(std::uint32_t n) { return chooser_ == nullptr ? 0 : chooser_->choose(n); }
-    void charge(Cost cost, std::uint32_t units) noexcept {
-      if (costs_ != nullptr) clock_ += (*costs_)[static_cast<std::size_t>(cost)] * units;
+    std::uint32_t choose(std::uint32_t n) { return common_->chooser.choose(n, index_); }
+
+    void charge(Cost cost, std::uint32_t units) { work(price(cost, units)); }
+    void charge_steal(std::uint32_t victim, std::uint32_t stolen) {
+      notes_.victim = victim;
+      notes_.stolen = stolen;
+      clock_ += distance(victim);
+      charge(stolen == 0 ? Cost::steal_miss : Cost::steal_hit, 1);
+      if (stolen != 0) charge(Cost::move, stolen);
+    }
+    /// Waits while somebody else is at this lock.
+    void charge_inject(std::uint32_t shard) {
+      const Nanos start = clock_;
+      work(price(Cost::inject, 1));
+      clock_ += common_->inject_locks[shard].visit(start, clock_ - start, common_->horizon) - start;
+    }
+    [[nodiscard]] Nanos distance(std::uint32_t victim) const noexcept {
+      return common_->topology.empty() ? 0 : common_->topology[std::size_t{index_} * common_->workers + victim];
+    }
+
+    // ---- for the driver ----
+    void begin_step(Nanos at) {
+      advance_to(at);
+      notes_ = {};
+      book_.begin_step();
     }
     void advance_to(Nanos at) noexcept {
       if (at > clock_) clock_ = at;
     }
+    /// The clock after so much work from now on; the clock itself stays.
+    [[nodiscard]] Nanos after(Nanos nominal) { return pace_ == nullptr ? clock_ + nominal : pace_->after(clock_, nominal); }
+    /// The first instant from `at` on at which this worker does not stand still.
+    [[nodiscard]] Nanos next_moving(Nanos at) const { return pace_ == nullptr ? at : pace_->next_moving(at); }
+    [[nodiscard]] Nanos price(Cost cost, std::uint32_t units) {
+      const CostLaw& law = common_->costs[static_cast<std::size_t>(cost)];
+      return law.is_constant() ? law.constant * units : drawn_price(law, cost, units);
+    }
     /// A poll begins: it is part of what happened.
     void note_poll(std::uint64_t task) {
-      if (trace_ != nullptr) trace_->add(task);
+      notes_.task = task;
+      common_->trace.add(task);
     }
+    [[nodiscard]] const StepNotes& notes() const noexcept { return notes_; }
+    [[nodiscard]] TimeBook& book() noexcept { return book_; }
 
    private:
+    void work(Nanos nominal) { clock_ = after(nominal); }
+    Nanos drawn_price(const CostLaw& law, Cost cost, std::uint32_t units);
+
     Nanos clock_ = 0;
-    Chooser* chooser_ = nullptr;
-    const CostTable* costs_ = nullptr;
-    SimTrace* trace_ = nullptr;
+    SimCommon* common_;
+    std::uint32_t index_;
+    Pace* pace_;
+    StepNotes notes_;
+    TimeBook book_;
+    std::array<std::uint32_t, static_cast<std::size_t>(Cost::count)> draws_{};
   };
 };
+
+inline Nanos SimEnv::World::drawn_price(const CostLaw& law, Cost cost, std::uint32_t units) {
+  const auto kind = static_cast<std::size_t>(cost);
+  const std::uint64_t stream = std::uint64_t{index_} * static_cast<std::size_t>(Cost::count) + kind;
+  Nanos sum = 0;
+  for (; units > 0; --units) sum += law.draw(random_bits(common_->seed, stream, ++draws_[kind]));
+  return sum;
+}
 
 static_assert(Environment<SimEnv>);
 

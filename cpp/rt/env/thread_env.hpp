@@ -58,6 +58,9 @@ struct ThreadEnv {
     [[nodiscard]] Nanos now() const noexcept { return steady_now(); }
     std::uint32_t choose(std::uint32_t n) noexcept { return random_.below(n); }
     void charge(Cost, std::uint32_t) noexcept {}
+    void charge_steal(std::uint32_t, std::uint32_t) noexcept {}
+    void charge_inject(std::uint32_t) noexcept {}
+    [[nodiscard]] Nanos distance(std::uint32_t) const noexcept { return 0; }
 
    private:
     Xorshift random_;

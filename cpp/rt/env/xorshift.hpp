@@ -35,8 +35,8 @@ class Xorshift {
 /// A stream of well-mixed 64-bit seeds from one number (Steele, Lea, Flood: SplitMix, 2014).
 class SplitMix {
  public:
-  explicit SplitMix(std::uint64_t seed) : state_(seed) {}
-  std::uint64_t next() noexcept {
+  constexpr explicit SplitMix(std::uint64_t seed) : state_(seed) {}
+  constexpr std::uint64_t next() noexcept {
     state_ += 0x9e3779b97f4a7c15U;
     std::uint64_t z = state_;
     z = (z ^ (z >> 30U)) * 0xbf58476d1ce4e5b9U;

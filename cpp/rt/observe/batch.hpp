@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "rt/core/tuning.hpp"
+#include "rt/env/time_book.hpp"
 #include "rt/features.hpp"
 #include "rt/observe/histogram.hpp"
 #include "rt/observe/worker_metrics.hpp"
@@ -47,6 +48,9 @@ class MetricsBatch {
     }
   }
 
+  /// In virtual time: keeps the same account exactly, for reading at any instant.
+  void also_keep(TimeBook& book) noexcept { book_ = &book; }
+
   // ---- what the caller must measure ----
 
   /// Whether start_poll, end_poll, start_task_poll and end_task_poll want a real time.
@@ -62,6 +66,7 @@ class MetricsBatch {
 
   /// A batch that is still open is dropped: its core was handed over inside a poll.
   void start_processing(std::uint64_t now) noexcept {
+    turn_to(Doing::busy, now);
     clock_ = now;
     started_ = now;
     polls_in_batch_ = 0;
@@ -71,6 +76,7 @@ class MetricsBatch {
   /// Counts the span as busy and takes its polls into the mean. Without an open batch nothing happens.
   void end_processing(std::uint64_t now) noexcept {
     if (!std::exchange(processing_, false)) return;
+    turn_to(Doing::searching, now);
     clock_ = now;
     const std::uint64_t span = saturating_sub(now, started_);
     busy_duration_total_ += span;
@@ -80,9 +86,12 @@ class MetricsBatch {
     mean_poll_ns_ = weight * mean + (1.0 - weight) * mean_poll_ns_;
   }
 
-  /// A span that was neither busy nor idle: everybody stood still for a dump.
-  void leave_out(std::uint64_t span) noexcept {
-    if (processing_) started_ += span;
+  /// Since `from` everybody stood still for a dump: that was not busy.
+  void leave_out(std::uint64_t from, std::uint64_t now) noexcept {
+    if (!processing_) return;
+    started_ += saturating_sub(now, from);
+    turn_to(Doing::parked, from);
+    turn_to(Doing::busy, now);
   }
 
   // ---- a turn: a task and those that follow it through the LIFO slot ----
@@ -130,7 +139,8 @@ class MetricsBatch {
   // ---- parking ----
 
   /// Before each real park, also a repeated one; submit() follows.
-  void about_to_park() noexcept {
+  void about_to_park(std::uint64_t now) noexcept {
+    turn_to(Doing::parked, now);
     ++park_count_;
     ++park_unpark_count_;
     if constexpr (unstable_metrics) {
@@ -140,7 +150,10 @@ class MetricsBatch {
     }
   }
 
-  void unparked() noexcept { ++park_unpark_count_; }
+  void unparked(std::uint64_t now) noexcept {
+    turn_to(Doing::searching, now);
+    ++park_unpark_count_;
+  }
 
   // ---- events ----
 
@@ -179,6 +192,8 @@ class MetricsBatch {
   void submit(WorkerMetrics& to) noexcept {
     // relaxed, all of them: each figure stands for itself, and a total that is stored needs no read-modify-write.
     to.busy_duration_total.store(busy_duration_total_, relaxed);
+    to.searching_duration_total.store(searching_duration_total_, relaxed);
+    to.parked_duration_total.store(parked_duration_total_, relaxed);
     to.park_count.store(park_count_, relaxed);
     to.park_unpark_count.store(park_unpark_count_, relaxed);
     if constexpr (unstable_metrics) {
@@ -203,6 +218,15 @@ class MetricsBatch {
     if (from && to) from->submit(*to);
   }
 
+  /// Busy time is counted by batches, at their ends.
+  void turn_to(Doing doing, std::uint64_t now) noexcept {
+    if (doing_ == Doing::searching) searching_duration_total_ += saturating_sub(now, since_);
+    if (doing_ == Doing::parked) parked_duration_total_ += saturating_sub(now, since_);
+    doing_ = doing;
+    since_ = now;
+    if (book_ != nullptr) book_->turn_to(doing, now);
+  }
+
   static void add(std::uint64_t& total, std::uint64_t count) noexcept {
     if constexpr (unstable_metrics) total += count;
   }
@@ -220,6 +244,11 @@ class MetricsBatch {
 
   std::uint64_t started_ = 0;
   std::uint64_t busy_duration_total_ = 0;
+  std::uint64_t searching_duration_total_ = 0;
+  std::uint64_t parked_duration_total_ = 0;
+  std::uint64_t since_ = 0;
+  Doing doing_ = Doing::busy;
+  TimeBook* book_ = nullptr;
   double mean_poll_ns_ = tuning::initial_mean_poll_ns;
   std::uint64_t park_count_ = 0;
   std::uint64_t park_unpark_count_ = 0;

@@ -38,7 +38,9 @@ struct alignas(tuning::metrics_alignment) WorkerMetrics {
   using Counter = std::atomic<std::uint64_t>;
 
   // Stable.
-  Counter busy_duration_total{0};  ///< [ns]
+  Counter busy_duration_total{0};       ///< [ns]
+  Counter searching_duration_total{0};  ///< [ns]
+  Counter parked_duration_total{0};     ///< [ns]
   Counter park_count{0};
   Counter park_unpark_count{0};
   Counter thread_id{0};  ///< 0: no thread runs this worker yet

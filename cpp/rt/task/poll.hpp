@@ -30,6 +30,10 @@ inline void run_task(Header& task) {
 /// Simulation: goes on with a poll that stopped in work().
 Polled continue_poll(Header& task);
 
+/// Simulation, a job of the blocking pool: runs it, but nobody learns of its end before publish_job(). False: as begin_poll().
+[[nodiscard]] bool run_unpublished(Header& job);
+void publish_job(Header& job);
+
 /// Simulation that is given up: ends a task that stopped in work(), where it stands.
 void cut_poll(Header& task);
 

@@ -117,7 +117,7 @@ TEST(MetricsBatch, nothing_shows_before_the_flush) {
   MetricsBatch batch;
   WorkerMetrics shown;
   run_batch(batch, 0, 3, 10);
-  batch.about_to_park();
+  batch.about_to_park(0);
   EXPECT_EQ(shown.park_count, 0u);
   EXPECT_EQ(shown.busy_duration_total, 0u);
   EXPECT_EQ(shown.mean_poll_time, 0u);
@@ -130,10 +130,10 @@ TEST(MetricsBatch, park_unpark_count_is_odd_while_parked) {
   MetricsBatch batch;
   WorkerMetrics shown;
   for (unsigned parks = 1; parks <= 3; ++parks) {
-    batch.about_to_park();
+    batch.about_to_park(0);
     batch.submit(shown);
     EXPECT_EQ(shown.park_unpark_count, 2 * parks - 1);
-    batch.unparked();
+    batch.unparked(0);
     batch.submit(shown);
     EXPECT_EQ(shown.park_unpark_count, 2 * parks);
     EXPECT_EQ(shown.park_count, parks);
@@ -145,8 +145,8 @@ TEST(MetricsBatch, a_park_without_a_turn_since_the_last_is_a_noop_and_so_is_the_
   MetricsBatch batch;
   WorkerMetrics shown;
   const auto noops_after_park = [&] {
-    batch.about_to_park();
-    batch.unparked();
+    batch.about_to_park(0);
+    batch.unparked(0);
     batch.submit(shown);
     return shown.noop_count.load();
   };

@@ -43,7 +43,7 @@ Verdict Worker<Env>::attend(Seat<Env>& seat) {
   if (attending_.part == lead) shared_.lead_dump();
   attending_ = {};
   is_traced_ = false;
-  batch_.leave_out(world_.now() - arrived_at_);
+  batch_.leave_out(arrived_at_, world_.now());
   if (is_resting_ && !has_reason_to_get_up()) return rest_again();
   return Verdict::again();
 }

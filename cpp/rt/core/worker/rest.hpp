@@ -36,7 +36,7 @@ Verdict Worker<Env>::lie_down(Seat<Env>& seat) {
 /// Before each real sleep, also a repeated one.
 template <Environment Env>
 Verdict Worker<Env>::rest() {
-  batch_.about_to_park();
+  batch_.about_to_park(world_.now());
   batch_.submit(remote_.metrics);
   has_baton_ = shared_.timers().try_take_baton();
   rest_until_ = has_baton_ ? shared_.timers().begin_wait(index_) : no_deadline;
@@ -55,7 +55,7 @@ bool Worker<Env>::may_get_up() {
     has_baton_ = false;
     shared_.timers().release_baton();
   }
-  batch_.unparked();
+  batch_.unparked(world_.now());
   publish_and_look_around();
   if (is_shutdown_) {
     if (shared_.options.hooks.on_thread_unpark) shared_.options.hooks.on_thread_unpark(index_);  // park's partner

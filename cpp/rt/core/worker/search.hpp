@@ -64,12 +64,8 @@ Header* Worker<Env>::steal_from(std::uint32_t victim) {
     if (task == nullptr && !remote.placed.queue.is_empty()) task = steal_placed(remote.placed, stolen);
     if (task == nullptr) task = steal_lifo_slot(remote, stolen);
   }
-  if (task == nullptr) {
-    world_.charge(Cost::steal_miss, 1);
-    return nullptr;
-  }
-  world_.charge(Cost::steal_hit, 1);
-  world_.charge(Cost::move, stolen);
+  world_.charge_steal(victim, stolen);
+  if (task == nullptr) return nullptr;
   batch_.inc_steal_count(stolen);
   batch_.inc_steal_operations();
   return task;
