@@ -69,6 +69,8 @@ py::dict worker_metrics(RuntimeState& runtime, std::uint32_t worker) {
     add_in_poll(runtime, metrics, result);
     result["gil_wait_count"] = metrics.lane_wait_count.load(relaxed);
     result["gil_wait_time"] = metrics.lane_wait_time.load(relaxed);
+    result["searching_duration_total"] = metrics.searching_duration_total.load(relaxed);
+    result["parked_duration_total"] = metrics.parked_duration_total.load(relaxed);
   }
   return result;
 }

@@ -57,7 +57,8 @@ std::vector<const char*> worker_keys() {
   std::vector<const char*> keys{"busy_duration_total", "queue_depth", "thread_id", "park_count", "park_unpark_count"};
   if constexpr (rt::unstable_metrics) {
     keys.insert(keys.end(), {"noop_count", "steal_count", "steal_operations", "poll_count", "mean_poll_time",
-                             "local_schedule_count", "overflow_count", "task_poll_count", "gil_wait_count", "gil_wait_time"});
+                             "local_schedule_count", "overflow_count", "task_poll_count", "gil_wait_count", "gil_wait_time",
+                             "searching_duration_total", "parked_duration_total"});
   }
   return keys;
 }
@@ -68,7 +69,8 @@ std::vector<std::uint64_t> worker_numbers(const rt::WorkerMetrics& of, std::uint
   if constexpr (rt::unstable_metrics) {
     for (const auto* counter :
          {&of.noop_count, &of.steal_count, &of.steal_operations, &of.poll_count, &of.mean_poll_time, &of.local_schedule_count,
-          &of.overflow_count, &of.task_poll_count, &of.lane_wait_count, &of.lane_wait_time}) {
+          &of.overflow_count, &of.task_poll_count, &of.lane_wait_count, &of.lane_wait_time,
+          &of.searching_duration_total, &of.parked_duration_total}) {
       numbers.push_back(counter->load(relaxed));
     }
   }

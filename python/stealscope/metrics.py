@@ -30,6 +30,8 @@ WORKER_COUNTERS = (
     "overflow_count",
     "gil_wait_count",
     "gil_wait_time",
+    "searching_duration_total",
+    "parked_duration_total",
 )
 WORKER_HISTOGRAMS = ("poll_count_histogram", "task_poll_histogram", "schedule_latency_histogram")
 RUNTIME_COUNTERS = ("elapsed", "spawned_tasks_count", "remote_schedule_count", "budget_forced_yield_count")
@@ -41,7 +43,12 @@ RUNTIME_GAUGES = (
     "num_idle_blocking_threads",
     "blocking_queue_depth",
 )
-DURATIONS = frozenset({"busy_duration_total", "gil_wait_time", "mean_poll_time", "elapsed", "in_poll_since"})
+DURATIONS = frozenset(
+    {
+        *("busy_duration_total", "searching_duration_total", "parked_duration_total", "gil_wait_time", "mean_poll_time"),
+        *("elapsed", "in_poll_since"),
+    }
+)
 """Keys whose values are ns; all others are counts."""
 
 

@@ -192,8 +192,6 @@ class MetricsBatch {
   void submit(WorkerMetrics& to) noexcept {
     // relaxed, all of them: each figure stands for itself, and a total that is stored needs no read-modify-write.
     to.busy_duration_total.store(busy_duration_total_, relaxed);
-    to.searching_duration_total.store(searching_duration_total_, relaxed);
-    to.parked_duration_total.store(parked_duration_total_, relaxed);
     to.park_count.store(park_count_, relaxed);
     to.park_unpark_count.store(park_unpark_count_, relaxed);
     if constexpr (unstable_metrics) {
@@ -207,6 +205,8 @@ class MetricsBatch {
       to.overflow_count.store(overflow_count_, relaxed);
       to.lane_wait_count.store(lane_wait_count_, relaxed);
       to.lane_wait_time.store(lane_wait_time_, relaxed);
+      to.searching_duration_total.store(searching_duration_total_, relaxed);
+      to.parked_duration_total.store(parked_duration_total_, relaxed);
       submit(poll_histogram_, to.poll_histogram);
       submit(task_poll_histogram_, to.task_poll_histogram);
       submit(latency_histogram_, to.latency_histogram);

@@ -71,9 +71,9 @@ inline constexpr auto rows = std::to_array<MetricInfo>({
     {"in_poll_task", "", label, worker, unstable, "id of the task that is polled now; None between polls"},
     {"gil_wait_count", "waits", counter, worker, unstable, "times that the worker waited for the GIL"},
     {"gil_wait_time", "ns", counter, worker, unstable, "time that the worker waited for the GIL"},
-    {"searching_duration_total", "ns", counter, worker, stable,
+    {"searching_duration_total", "ns", counter, worker, unstable,
      "time awake without running tasks: looking for work at the other workers and at the timers, and going to sleep"},
-    {"parked_duration_total", "ns", counter, worker, stable,
+    {"parked_duration_total", "ns", counter, worker, unstable,
      "time asleep, and standing still for a dump; up to the last wake-up"},
 
     // The keys of scheduler_metrics().

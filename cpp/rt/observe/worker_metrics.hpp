@@ -38,9 +38,7 @@ struct alignas(tuning::metrics_alignment) WorkerMetrics {
   using Counter = std::atomic<std::uint64_t>;
 
   // Stable.
-  Counter busy_duration_total{0};       ///< [ns]
-  Counter searching_duration_total{0};  ///< [ns]
-  Counter parked_duration_total{0};     ///< [ns]
+  Counter busy_duration_total{0};  ///< [ns]
   Counter park_count{0};
   Counter park_unpark_count{0};
   Counter thread_id{0};  ///< 0: no thread runs this worker yet
@@ -64,7 +62,9 @@ struct alignas(tuning::metrics_alignment) WorkerMetrics {
   Counter local_schedule_count{0};
   Counter overflow_count{0};
   Counter lane_wait_count{0};
-  Counter lane_wait_time{0};  ///< [ns]
+  Counter lane_wait_time{0};            ///< [ns]
+  Counter searching_duration_total{0};  ///< [ns]
+  Counter parked_duration_total{0};     ///< [ns]
 
   std::optional<HistogramCells> poll_histogram;
   std::optional<HistogramCells> task_poll_histogram;

@@ -29,7 +29,8 @@ TEST(MetricList, the_workers_keys_are_the_seeds_in_their_order_and_then_ours) {
                                                "mean_poll_time", "local_schedule_count", "overflow_count", "poll_count_histogram",
                                                // ours
                                                "task_poll_count", "task_poll_histogram", "schedule_latency_histogram",
-                                               "in_poll_since", "in_poll_task", "gil_wait_count", "gil_wait_time"};
+                                               "in_poll_since", "in_poll_task", "gil_wait_count", "gil_wait_time",
+                                               "searching_duration_total", "parked_duration_total"};
   EXPECT_EQ(keys, expected);
 }
 

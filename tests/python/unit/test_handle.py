@@ -19,6 +19,7 @@ WORKER_KEYS = [
     *("noop_count", "steal_count", "steal_operations", "poll_count", "mean_poll_time", "local_schedule_count"),
     *("overflow_count", "poll_count_histogram", "task_poll_count", "task_poll_histogram", "schedule_latency_histogram"),
     *("in_poll_since", "in_poll_task", "gil_wait_count", "gil_wait_time"),
+    *("searching_duration_total", "parked_duration_total"),
 ]
 STABLE_KEYS = ["runtime", "elapsed", "num_workers", "num_alive_tasks", "injection_queue_depth", "features", "workers"]
 KEYS = [
