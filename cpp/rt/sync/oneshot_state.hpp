@@ -145,11 +145,11 @@ class OneshotState {
 
   template <class Step>
   auto update(Step step) noexcept {
-    Word word = word_.load(relaxed);
+    Word word = word_.load(relaxed);  // relaxed: decides nothing before the exchange
     for (;;) {
       Word next = word;
       const auto outcome = step(next);
-      // acq_rel: value and waiter change hands with every exchange. relaxed on failure and above: decides nothing by itself.
+      // acq_rel: value and waiter change hands with every exchange. relaxed on failure: as above.
       if (word_.compare_exchange_weak(word, next, acq_rel, relaxed)) return outcome;
     }
   }
