@@ -210,8 +210,9 @@ void Shared<Env>::withdraw(const DumpRequest& request) {
   follow(rendezvous.withdraw(request));
 }
 
+/// Apart: within schedule() it would cost each wake the saving of its registers.
 template <Environment Env>
-void Shared<Env>::recall(const Header& woken) {
+[[gnu::noinline]] void Shared<Env>::recall(const Header& woken) {
   follow(rendezvous.recall(woken));
 }
 
