@@ -8,7 +8,12 @@ namespace bind {
 void init_wait(py::module_& module);
 void init_deadline(py::module_& module);
 void init_join(py::module_& module);
+void init_world(py::module_& module);
 void init_runtime(py::module_& module);
+void init_policy(py::module_& module);
+void init_simulation(py::module_& module);
+void init_calibrate(py::module_& module);
+void init_metrics(py::module_& module);
 void init_inside(py::module_& module);
 void init_region(py::module_& module);
 void init_record(py::module_& module);

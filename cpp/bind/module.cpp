@@ -8,7 +8,12 @@ PYBIND11_MODULE(_core, module, pybind11::mod_gil_not_used()) {
   bind::init_wait(module);
   bind::init_deadline(module);
   bind::init_join(module);
+  bind::init_world(module);
   bind::init_runtime(module);
+  bind::init_policy(module);
+  bind::init_simulation(module);
+  bind::init_calibrate(module);
+  bind::init_metrics(module);
   bind::init_inside(module);
   bind::init_region(module);
   bind::init_record(module);

@@ -52,7 +52,10 @@ bool send_blocking(const Sender& sender, const py::object& value, rt::Nanos time
 
 template <class End>
 void add_state(py::class_<End>& type) {
-  type.def("close", &End::close).def("is_closed", &End::is_closed).def("size", &End::size).def("capacity", &End::capacity);
+  type.def("close", [](End& end) { with_sync_errors([&] { end.close(); }); })
+      .def("is_closed", &End::is_closed)
+      .def("size", &End::size)
+      .def("capacity", &End::capacity);
 }
 
 void init_channel(py::module_& module) {

@@ -122,7 +122,7 @@ py::dict dump_dict(const rt::DumpResult& dump, rt::Nanos started_at) {
   return result;
 }
 
-py::dict take_dump(RuntimeState& runtime, rt::Nanos limit) {
+py::dict take_dump(World& runtime, rt::Nanos limit) {
   need_feature(rt::taskdump, "dump()", "TASKDUMP");
   rt::Context* context = rt::current();
   if (context != nullptr && context->worker != nullptr) {
@@ -130,12 +130,13 @@ py::dict take_dump(RuntimeState& runtime, rt::Nanos limit) {
                     "dump() on a worker would wait for that worker; in a coroutine use `await handle.dump_async()`");
     throw py::error_already_set();
   }
+  runtime.check_touch("dump()");
   rt::DumpResult dump;
   {
     const WithoutGil unlocked;
-    dump = runtime.drive->dump(limit);
+    dump = runtime.dump(limit);
   }
-  return dump_dict(dump, runtime.drive->started_at());
+  return dump_dict(dump, runtime.started_at());
 }
 
 /// A dump that is awaited, and the start of the clock it is told on.
@@ -148,9 +149,9 @@ struct AsyncDump final : rt::Leaf {
 };
 
 /// `await` form, inside a task of this runtime: the value is the same dict.
-py::object take_dump_async(RuntimeState& runtime, rt::Nanos limit) {
+py::object take_dump_async(World& runtime, rt::Nanos limit) {
   need_feature(rt::taskdump, "dump_async()", "TASKDUMP");
-  auto leaf = std::make_unique<AsyncDump>(limit, runtime.drive->started_at());
+  auto leaf = std::make_unique<AsyncDump>(limit, runtime.started_at());
   return make_wait(std::move(leaf), [](rt::Leaf& ready) -> PyObject* {
     auto& wait = static_cast<AsyncDump&>(ready);
     try {

@@ -35,6 +35,10 @@ class CurrentTask {
     }
     return cancelling();
   }
+  [[nodiscard]] bool shutting_down() const {
+    const PyTask* task = python();
+    return task != nullptr && task->shutting_down;
+  }
   [[nodiscard]] bool same_as(const CurrentTask& other) const { return waker_.task() == other.waker_.task(); }
 
  private:
@@ -101,6 +105,8 @@ void init_inside(py::module_& module) {
       .def("cancelling", &CurrentTask::cancelling, "Requests to cancel that have not been taken back.")
       .def("uncancel", &CurrentTask::uncancel, py::arg("pending_first") = false,
            "Takes one request back; returns how many are left.")
+      .def_property_readonly("shutting_down", &CurrentTask::shutting_down,
+                             "True while the scheduler ends this task: every await is cancelled, and no other task runs.")
       .def("__eq__", &CurrentTask::same_as)
       .def("__hash__", &CurrentTask::id);
   module.def("current_task", &current_task);

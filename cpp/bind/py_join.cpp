@@ -89,6 +89,7 @@ JoinHandle::Hub& JoinHandle::hub() {
 bool JoinHandle::cancelled() const { return ref_.done() && ref_.task()->outcome == rt::Outcome::cancelled; }
 
 bool JoinHandle::cancel() {
+  if (!ref_.done()) runtime_->check_touch("cancel()");
   if (is_python(*ref_.task())) return ref_.cancel();
   const bool lived = !ref_.done();
   rt::stop_workload(ref_);  // a tree of tasks is ended at once, not level by level
@@ -108,7 +109,7 @@ py::object JoinHandle::repr() const {
 
 void JoinHandle::wait(rt::Nanos timeout_ns, const char* call) {
   if (ref_.done()) return;
-  if (runtime_->is_forked_copy()) runtime_->check_open();  // raises: nobody in this process would ever end it
+  runtime_->check_wait();
   Hub& waits = hub();
   const bool in_time = wait_where_allowed(
       call, [&](const std::function<bool()>& give_up) { return waits.done.wait_blocking(timeout_ns, give_up); });
@@ -221,6 +222,9 @@ rt::Nanos timeout_from(const py::object& seconds) {
 bool wait_where_allowed(const char* call, const std::function<bool(const std::function<bool()>&)>& wait) {
   rt::Context* context = rt::current();
   const bool on_worker = context != nullptr && context->worker != nullptr;
+  if (context != nullptr && context->task != nullptr && context->home->simulated()) {
+    throw_runtime_error(std::string(call) + " would stop virtual time; in a simulation make the caller a coroutine and await");
+  }
   if (on_worker && context->task != nullptr && context->task->kind == rt::Kind::coroutine) {
     PyErr_Format(PyExc_RuntimeError, "%s would block this worker inside a coroutine; use `await` instead, or block_in_place()",
                  call);

@@ -22,8 +22,8 @@ struct RunRecord {
 
 class JoinHandle {
  public:
-  JoinHandle(rt::Header& task, std::shared_ptr<RuntimeState> runtime) : ref_(task), runtime_(std::move(runtime)) {}
-  JoinHandle(rt::JoinRef ref, std::shared_ptr<RuntimeState> runtime, py::object transform)
+  JoinHandle(rt::Header& task, std::shared_ptr<World> runtime) : ref_(task), runtime_(std::move(runtime)) {}
+  JoinHandle(rt::JoinRef ref, std::shared_ptr<World> runtime, py::object transform)
       : ref_(std::move(ref)), runtime_(std::move(runtime)), transform_(PyRef::steal(transform.release().ptr())) {}
   ~JoinHandle();
 
@@ -49,7 +49,7 @@ class JoinHandle {
   void wait(rt::Nanos timeout_ns, const char* call);
 
   rt::JoinRef ref_;
-  std::shared_ptr<RuntimeState> runtime_;
+  std::shared_ptr<World> runtime_;
   PyRef transform_;
   PyRef cached_;
   std::shared_ptr<Hub> hub_;

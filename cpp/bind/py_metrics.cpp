@@ -2,6 +2,7 @@
 
 #include <pybind11/stl.h>
 
+#include "bind/sim_state.hpp"
 #include "rt/features.hpp"
 #include "rt/observe/metric_list.hpp"
 
@@ -18,16 +19,9 @@ py::object histogram_dict(const std::optional<rt::HistogramCells>& cells) {
   return result;
 }
 
-std::uint64_t elapsed(RuntimeState& runtime) { return rt::saturating_sub(rt::steady_now(), runtime.drive->started_at()); }
-
-std::uint64_t blocking_threads(RuntimeState& runtime) {
-  return rt::saturating_sub(runtime.drive->pool().threads(), runtime.shared().options.workers);
-}
-
-void add_in_poll(RuntimeState& runtime, const rt::WorkerMetrics& metrics, py::dict& result) {
+void add_in_poll(const World& world, const rt::WorkerMetrics& metrics, py::dict& result) {
   const auto poll = metrics.read_in_poll();
-  result["in_poll_since"] =
-      poll ? py::object(py::int_(rt::saturating_sub(poll->since_ns, runtime.drive->started_at()))) : py::none();
+  result["in_poll_since"] = poll ? py::object(py::int_(rt::saturating_sub(poll->since_ns, world.started_at()))) : py::none();
   result["in_poll_task"] = poll ? py::object(py::int_(poll->task)) : py::none();
 }
 
@@ -39,13 +33,16 @@ void need_feature(bool built, const char* what, const char* option) {
                          std::string(what) + " needs a build with " + option + "=ON; this one has it OFF (see features())");
 }
 
-void check_worker(RuntimeState& runtime, std::int64_t worker) {
-  const std::uint32_t workers = runtime.shared().options.workers;
+void check_worker(const World& world, std::int64_t worker) {
+  const std::uint32_t workers = world.workers();
   if (worker >= 0 && worker < workers) return;
   throw py::index_error("worker " + std::to_string(worker) + " is out of range; need 0.." + std::to_string(workers - 1));
 }
 
-py::dict worker_metrics(RuntimeState& runtime, std::uint32_t worker) {
+namespace {
+
+template <class State>
+py::dict worker_metrics(State& runtime, std::uint32_t worker) {
   auto& remote = *runtime.shared().remotes[worker];
   const rt::WorkerMetrics& metrics = remote.metrics;
   py::dict result;
@@ -75,7 +72,8 @@ py::dict worker_metrics(RuntimeState& runtime, std::uint32_t worker) {
   return result;
 }
 
-py::dict scheduler_metrics(RuntimeState& runtime) {
+template <class State>
+py::dict scheduler_metrics(State& runtime) {
   need_feature(rt::unstable_metrics, "scheduler_metrics()", "UNSTABLE_METRICS");
   py::dict result;
   result["remote_schedule_count"] = runtime.shared().metrics().remote_schedule_count();
@@ -83,43 +81,75 @@ py::dict scheduler_metrics(RuntimeState& runtime) {
   return result;
 }
 
-void init_metrics(py::module_& module, py::class_<RuntimeState, std::shared_ptr<RuntimeState>>& runtime) {
-  runtime.def("num_workers", [](RuntimeState& r) { return r.shared().options.workers; })
-      .def("num_alive_tasks", [](RuntimeState& r) { return r.shared().alive_tasks(); })
-      .def("injection_queue_depth", [](RuntimeState& r) { return r.shared().inject.len(); })
-      .def("elapsed", elapsed)
+/// Who sleeps and how many search, read together under the lock: for a runtime at rest.
+template <class State>
+py::dict idle_state(State& runtime) {
+  auto& shared = runtime.shared();
+  std::vector<std::uint32_t> sleepers;
+  std::uint32_t unparked = 0;
+  std::uint32_t searching = 0;
+  {
+    const std::scoped_lock lock(shared.mutex);
+    sleepers = shared.idle_synced.sleepers;
+    unparked = shared.idle.unparked();
+    searching = shared.idle.searching();
+  }
+  py::dict result;
+  result["sleepers"] = sleepers;
+  result["unparked"] = unparked;
+  result["searching"] = searching;
+  return result;
+}
+
+/// The methods that Handle asks, the same for each kind of world.
+template <class State>
+void add_figures(py::class_<State, World, std::shared_ptr<State>>& type) {
+  type.def("num_workers", [](State& r) { return r.shared().options.workers; })
+      .def("num_alive_tasks", [](State& r) { return r.shared().alive_tasks(); })
+      .def("injection_queue_depth", [](State& r) { return r.shared().inject.len(); })
+      .def("elapsed", &State::elapsed)
       .def("spawned_tasks_count",
-           [](RuntimeState& r) {
+           [](State& r) {
              need_feature(rt::unstable_metrics, "spawned_tasks_count()", "UNSTABLE_METRICS");
              return r.shared().spawned_tasks();
            })
       .def("num_blocking_threads",
-           [](RuntimeState& r) {
+           [](State& r) {
              need_feature(rt::unstable_metrics, "num_blocking_threads()", "UNSTABLE_METRICS");
-             return blocking_threads(r);
+             return r.pool_threads();
            })
       .def("num_idle_blocking_threads",
-           [](RuntimeState& r) {
+           [](State& r) {
              need_feature(rt::unstable_metrics, "num_idle_blocking_threads()", "UNSTABLE_METRICS");
-             return r.drive->pool().idle();
+             return r.idle_pool_threads();
            })
       .def("blocking_queue_depth",
-           [](RuntimeState& r) {
+           [](State& r) {
              need_feature(rt::unstable_metrics, "blocking_queue_depth()", "UNSTABLE_METRICS");
-             return r.drive->pool().queued();
+             return r.queued_jobs();
            })
       .def("worker_local_queue_depth",
-           [](RuntimeState& r, std::int64_t worker) {
+           [](State& r, std::int64_t worker) {
              need_feature(rt::unstable_metrics, "worker_local_queue_depth()", "UNSTABLE_METRICS");
              check_worker(r, worker);
              return r.shared().remotes[static_cast<std::size_t>(worker)]->queue.len();
            })
       .def("worker_metrics",
-           [](RuntimeState& r, std::int64_t worker) {
+           [](State& r, std::int64_t worker) {
              check_worker(r, worker);
              return worker_metrics(r, static_cast<std::uint32_t>(worker));
            })
-      .def("scheduler_metrics", scheduler_metrics);
+      .def("scheduler_metrics", &scheduler_metrics<State>)
+      .def("idle_state", &idle_state<State>)
+      .def_property_readonly("is_closed", [](State& r) { return r.shared().is_closed(); });
+}
+
+}  // namespace
+
+void add_metrics(py::class_<RuntimeState, World, std::shared_ptr<RuntimeState>>& runtime) { add_figures(runtime); }
+void add_metrics(py::class_<SimState, World, std::shared_ptr<SimState>>& machine) { add_figures(machine); }
+
+void init_metrics(py::module_& module) {
   py::list table;
   for (const rt::MetricInfo& metric : rt::metric_list) {
     table.append(py::make_tuple(std::string(metric.name), std::string(metric.unit), std::string(rt::to_string(metric.kind)),

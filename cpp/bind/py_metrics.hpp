@@ -5,13 +5,16 @@
 
 namespace bind {
 
-py::dict worker_metrics(RuntimeState& runtime, std::uint32_t worker);
-py::dict scheduler_metrics(RuntimeState& runtime);
-void init_metrics(py::module_& module, py::class_<RuntimeState, std::shared_ptr<RuntimeState>>& runtime);
+struct SimState;
+
+void add_metrics(py::class_<RuntimeState, World, std::shared_ptr<RuntimeState>>& runtime);
+void add_metrics(py::class_<SimState, World, std::shared_ptr<SimState>>& machine);
+/// The table of all metrics.
+void init_metrics(py::module_& module);
 
 /// Raises FeatureNotEnabled naming the build option.
 void need_feature(bool built, const char* what, const char* option);
 /// Throws IndexError for a worker that is not there.
-void check_worker(RuntimeState& runtime, std::int64_t worker);
+void check_worker(const World& world, std::int64_t worker);
 
 }  // namespace bind

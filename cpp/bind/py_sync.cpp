@@ -6,6 +6,7 @@
 
 #include "bind/classes.hpp"
 #include "bind/py_region.hpp"
+#include "rt/drive/simulate.hpp"
 #include "rt/sync/barrier.hpp"
 #include "rt/sync/channel_core.hpp"
 #include "rt/sync/event.hpp"
@@ -43,7 +44,7 @@ void refuse_in_simulation(const char* call) {
 void init_event(py::module_& module) {
   py::class_<rt::Event>(module, "Event")
       .def(py::init<>())
-      .def("set", &rt::Event::set)
+      .def("set", [](rt::Event& event) { with_sync_errors([&] { event.set(); }); })
       .def("clear", &rt::Event::clear)
       .def("is_set", &rt::Event::is_set)
       .def("wait", [](rt::Event& event) { return await_leaf<take_none>([&] { return event.wait(); }); })
@@ -57,8 +58,8 @@ void init_event(py::module_& module) {
 void init_notify(py::module_& module) {
   py::class_<rt::Notify>(module, "Notify")
       .def(py::init<>())
-      .def("notify_one", &rt::Notify::notify_one)
-      .def("notify_all", &rt::Notify::notify_all)
+      .def("notify_one", [](rt::Notify& notify) { with_sync_errors([&] { notify.notify_one(); }); })
+      .def("notify_all", [](rt::Notify& notify) { with_sync_errors([&] { notify.notify_all(); }); })
       .def("notified", [](rt::Notify& notify) { return await_leaf<take_none>([&] { return notify.notified(); }); });
 }
 
@@ -95,6 +96,14 @@ void init_barrier(py::module_& module) {
 }
 
 }  // namespace
+
+void check_wakes() {
+  if (!rt::SimDrive::had_foreign_wake()) return;
+  throw std::runtime_error(
+      "this woke a task of a simulation from another thread than the one that runs it, which comes at no time of its clock; wake "
+      "it "
+      "from a task of the simulation");
+}
 
 void set_sync_error() noexcept {
   try {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <concepts>
+#include <type_traits>
 
 #include "bind/py_join.hpp"
 #include "bind/py_wait.hpp"
@@ -13,11 +14,22 @@ namespace bind {
 /// ValueError, the rest RuntimeError.
 void set_sync_error() noexcept;
 
+/// After a call that may have woken somebody: throws if that was a task of a simulation which another thread runs.
+void check_wakes();
+
 /// The same at the edge of a plain call, which may throw through pybind11.
 template <class Call>
 auto with_sync_errors(Call&& call) {
   try {
-    return call();
+    if constexpr (std::is_void_v<std::invoke_result_t<Call>>) {
+      call();
+      check_wakes();
+      return;
+    } else {
+      auto result = call();
+      check_wakes();
+      return result;
+    }
   } catch (const py::error_already_set&) {
     throw;
   } catch (...) {

@@ -41,6 +41,9 @@ PollResult end_with_error(rt::Header& task) {
     return PollResult::ready;
   }
   if (task.kind == rt::Kind::coroutine) explain_missing_loop(value);
+  if (PyErr_GivenExceptionMatches(value, PyExc_KeyboardInterrupt) || PyErr_GivenExceptionMatches(value, PyExc_SystemExit)) {
+    py_task(task).runtime->note_interrupt(value);
+  }
   *output_of(task) = value;
   task.outcome = Outcome::exception;
   return PollResult::ready;
@@ -252,13 +255,13 @@ void request_cancel(rt::Header& task) {
 constexpr rt::TaskVtable callable_vtable{poll_callable, cancel_now, drop_future, drop_output, request_cancel};
 constexpr rt::TaskVtable coroutine_vtable{poll_coroutine, cancel_now, drop_future, drop_output, request_cancel};
 
-rt::Header& make(const std::shared_ptr<RuntimeState>& runtime, rt::Home& home, const SpawnRequest& request, bool as_coroutine) {
+rt::Header& make(const std::shared_ptr<World>& runtime, rt::Home& home, const SpawnRequest& request, bool as_coroutine) {
   rt::Context* here = rt::current();
   rt::Header& task = home.slots().take(sizeof(PyObject*), sizeof(PyTask), here != nullptr ? here->slots : nullptr);
   task.vtable = as_coroutine ? &coroutine_vtable : &callable_vtable;
   task.kind = as_coroutine ? rt::Kind::coroutine : rt::Kind::callable;
   rt::prepare_header(task, home, {request.name, request.worker}, {});
-  task.lane = &python_lane();
+  task.lane = &runtime->lane();
   auto* python = new (task.body()) PyTask;
   python->target = Py_NewRef(request.target);
   python->args = request.args != nullptr && PyTuple_GET_SIZE(request.args) > 0 ? Py_NewRef(request.args) : nullptr;
@@ -282,11 +285,11 @@ const char* kind_name(rt::Kind kind) {
 
 bool is_python(const rt::Header& task) { return task.vtable == &callable_vtable || task.vtable == &coroutine_vtable; }
 
-rt::Header& make_py_task(const std::shared_ptr<RuntimeState>& runtime, rt::Home& home, const SpawnRequest& request) {
+rt::Header& make_py_task(const std::shared_ptr<World>& runtime, rt::Home& home, const SpawnRequest& request) {
   return make(runtime, home, request, check_target(request));
 }
 
-rt::Header& make_py_job(const std::shared_ptr<RuntimeState>& runtime, rt::Home& home, const SpawnRequest& request) {
+rt::Header& make_py_job(const std::shared_ptr<World>& runtime, rt::Home& home, const SpawnRequest& request) {
   check_job_target(request);
   rt::Header& task = make(runtime, home, request, false);
   task.kind = rt::Kind::blocking;

@@ -14,7 +14,7 @@
 
 namespace bind {
 
-struct RuntimeState;
+struct World;
 
 /// A deadline around a part of a coroutine (ss.timeout): asked at each wake of the task, cancels it when it is over.
 class Deadline;
@@ -26,7 +26,7 @@ struct PyTask {
   PyObject* coroutine = nullptr;
   PyObject* waits_in = nullptr;  // the Wait whose leaf the header points to
   Deadline* deadlines = nullptr;
-  std::shared_ptr<RuntimeState> runtime;
+  std::shared_ptr<World> runtime;
   std::atomic<std::uint32_t> cancel_requests{0};  // not yet thrown in
   std::uint32_t cancelling = 0;                   // as asyncio's Task.cancelling(); GIL held
   bool shutting_down = false;
@@ -50,9 +50,9 @@ struct SpawnRequest {
 };
 
 /// Checks a target and makes the task, not launched yet. GIL held; throws TypeError and RuntimeError as API.md says.
-rt::Header& make_py_task(const std::shared_ptr<RuntimeState>& runtime, rt::Home& home, const SpawnRequest& request);
+rt::Header& make_py_task(const std::shared_ptr<World>& runtime, rt::Home& home, const SpawnRequest& request);
 /// The same for a job of the blocking pool.
-rt::Header& make_py_job(const std::shared_ptr<RuntimeState>& runtime, rt::Home& home, const SpawnRequest& request);
+rt::Header& make_py_job(const std::shared_ptr<World>& runtime, rt::Home& home, const SpawnRequest& request);
 
 /// The result of an ended Python task: a new reference, or null with its exception set. GIL held.
 PyObject* take_py_output(rt::Header& task, bool in_await);

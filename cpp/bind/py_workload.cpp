@@ -38,7 +38,7 @@ rt::Task<RunRecord> run_and_time(rt::WorkloadPtr workload) {
 
 }  // namespace
 
-std::unique_ptr<JoinHandle> spawn_workload(const std::shared_ptr<RuntimeState>& runtime, const py::list& preorder,
+std::unique_ptr<JoinHandle> spawn_workload(const std::shared_ptr<World>& runtime, const py::list& preorder,
                                            const rt::SpawnOptions& options, const py::object& transform) {
   auto kept = std::make_shared<KeptArrays>();
   std::vector<rt::Workload> walk;

@@ -1,15 +1,19 @@
 """stealscope: a work-stealing task scheduler in C++, driven from Python.
 
-The names below are the public ones. Where to look: `runtime` (workers on threads), `handle` and `metrics` (figures),
-`inside` (what tasks may do), `sync` and `channels` (how they wait for each other), `workloads` (native work), `report` (what came out),
-`dump` (what every task waits for), `options` (hooks and histograms), `errors`. Everything with a leading underscore is private.
+The names below are the public ones. Where to look: `runtime` (workers on threads), `simulation` (the same in virtual time), `policy`
+(scheduling decisions), `costs`, `handle` and `metrics` (figures), `inside` (what tasks may do), `sync` and `channels` (how they wait for
+each other), `workloads` (native work), `report` (what came out), `dump` (what every task waits for), `options` (hooks and histograms),
+`errors`. Everything with a leading underscore is private.
 """
 
 from __future__ import annotations
 
 from . import _core, workloads
 from ._asyncio_bridge import from_asyncio
+from .calibrate import calibrate
 from .channels import channel, oneshot
+from .choices import Choices
+from .costs import Costs
 from .dump import Dump, Frame, TaskTrace
 from .dump_signal import dump_on_signal
 from .errors import (
@@ -26,6 +30,8 @@ from .errors import (
     StepLimitError,
 )
 from .estimate import Estimate
+from .explore import Exploration, ScheduleFailure
+from .faults import LateWake, Slow, Stall
 from .handle import METRICS, Handle, features
 from .inside import (
     block_in_place,
@@ -42,8 +48,11 @@ from .inside import (
 )
 from .metrics import metrics_delta
 from .options import H2, Histograms, Hooks, Linear, TaskMeta
+from .policy import Policy
 from .report import Report
 from .runtime import Runtime
+from .simulation import Simulation
+from .step import Step
 from .sync import Barrier, Event, Lock, Notify, Semaphore
 from .task_group import TaskGroup
 from .workloads import Workload
@@ -58,10 +67,13 @@ __all__ = [
     "Cancelled",
     "CancelledError",
     "ChannelClosed",
+    "Choices",
+    "Costs",
     "DeadlockError",
     "Dump",
     "Estimate",
     "Event",
+    "Exploration",
     "FeatureNotEnabled",
     "Frame",
     "Handle",
@@ -69,16 +81,23 @@ __all__ = [
     "Hooks",
     "InvariantError",
     "JoinHandle",
+    "LateWake",
     "Linear",
     "Lock",
     "MissingExtra",
     "Notify",
+    "Policy",
     "ReplayMismatch",
     "Report",
     "Runtime",
     "RuntimeClosed",
+    "ScheduleFailure",
     "Semaphore",
+    "Simulation",
+    "Slow",
+    "Stall",
     "StealscopeError",
+    "Step",
     "StepLimitError",
     "TaskGroup",
     "TaskMeta",
@@ -86,6 +105,7 @@ __all__ = [
     "Workload",
     "block_in_place",
     "blocking",
+    "calibrate",
     "channel",
     "consume_budget",
     "current",

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import workloads
 from .errors import StealscopeError
-from .tables import key_values
+from .tables import key_values, table
 from .tour import tour
 from .workloads import Workload
 
@@ -107,6 +107,11 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--timeout", type=float, metavar="SECONDS", help="give up after so long")
     command.set_defaults(command=_run)
 
+    command = commands.add_parser("calibrate", parents=[shared], help="measure this machine for simulations")
+    command.add_argument("--rounds", type=_positive, default=200, metavar="N", help="samples of each cost (200)")
+    command.add_argument("--repeats", type=_positive, default=9, metavar="N", help="real runs of each workload (9)")
+    command.set_defaults(command=_calibrate)
+
     command = commands.add_parser("bench", parents=[shared], help="how to compare with other runtimes")
     command.set_defaults(command=_bench)
     command = commands.add_parser("features", parents=[shared], help="what this build has")
@@ -137,6 +142,21 @@ def _run(arguments: argparse.Namespace) -> int:
     else:
         print(report)
     workload.check(report.result)
+    return 0
+
+
+def _calibrate(arguments: argparse.Namespace) -> int:
+    from .calibrate import calibrate, predictions
+
+    costs = calibrate(rounds=arguments.rounds)
+    checked = predictions(costs, repeats=arguments.repeats)
+    if arguments.json:
+        _print_json({"costs": costs.to_dict(), "predictions": [entry.to_dict() for entry in checked]})
+        return 0
+    print(f"{costs.machine}, {costs.date}\n")
+    print(key_values((kind, costs.shown(kind)) for kind in costs.kinds()))
+    print("\nmakespan in virtual time with these costs, and on real threads:\n")
+    print(table(("workload", "workers", "predicted", "measured", "real runs", "error"), (entry.row() for entry in checked)))
     return 0
 
 

@@ -48,7 +48,7 @@ class Handle:
 
     __slots__ = ("_native",)
 
-    def __init__(self, native: _core.Runtime) -> None:
+    def __init__(self, native: _core.World) -> None:
         self._native = native
 
     # ---- spawning ----
@@ -125,6 +125,12 @@ class Handle:
         snapshot = self._snapshot()
         if not settled:
             return snapshot
+        if isinstance(self._native, _core.Machine):
+            if self._native.is_playing:
+                raise RuntimeError(
+                    "inside a simulation nothing settles while this code runs; ask after the run, or leave settled out"
+                )
+            return snapshot
         deadline = time.monotonic_ns() + seconds_to_ns(timeout, "timeout")
         while True:
             before, snapshot = snapshot, self._snapshot()
@@ -171,6 +177,8 @@ class Handle:
         interval = seconds_to_ns(every, "every")
         if interval == 0:
             raise ValueError(f"every={every!r}; need at least 1 ns (1e-9)")
+        if not isinstance(self._native, _core.Runtime):
+            raise RuntimeError("record() samples real time; of a simulation take metrics() inside its tasks, at its own time")
         samples = MetricsSamples()
         recorder = _core.Recorder(self._native, interval)
         try:
@@ -211,9 +219,9 @@ class Handle:
     async def dump_async(self, timeout: float = 0.25) -> Dump:
         """As `dump`, inside a task of the runtime or in asyncio, without blocking either."""
         limit = seconds_to_ns(timeout, "timeout")
-        if _core.inside_runtime(self._native):
+        if _core.inside_world(self._native):
             return Dump._from_native(await _core.dump_async(self._native, limit))
-        if _core.current_runtime() is not None:
+        if _core.current_world() is not None:
             raise RuntimeError("dump_async() of another runtime than the task's own; take it with spawn_blocking(handle.dump)")
         import asyncio
 
@@ -248,7 +256,7 @@ class Handle:
 
 
 def spawn_on_native(
-    native: _core.Runtime, target: Any, args: tuple[Any, ...], name: str | None, context: Context | None, worker: int
+    native: _core.World, target: Any, args: tuple[Any, ...], name: str | None, context: Context | None, worker: int
 ) -> _core.JoinHandle:
     """Spawn a workload or anything else; the one place that tells them apart."""
     from .workloads import Workload
@@ -267,11 +275,14 @@ def check_context(context: object) -> None:
         raise TypeError(f"context={context!r}; need a contextvars.Context, such as copy_context() gives, or None")
 
 
-def spawn_workload(native: _core.Runtime, workload: Workload, name: str | None, worker: int = -1) -> _core.JoinHandle:
-    """Start a native workload; the handle's result is its `Report`."""
+def spawn_workload(
+    native: _core.World, workload: Workload, name: str | None, worker: int = -1, *, raw: bool = False
+) -> _core.JoinHandle:
+    """Start a native workload; the handle's result is its `Report`, or with `raw` (answers, started ns, ended ns)."""
     from .run_report import report_maker
 
-    return native.spawn_workload(list(workload.preorder()), name or workload.kind, report_maker(native, workload), worker)
+    make = None if raw else report_maker(native, workload)
+    return native.spawn_workload(list(workload.preorder()), name or workload.kind, make, worker)
 
 
 def checked_index(worker: int, workers: int) -> int:
@@ -284,9 +295,9 @@ def checked_index(worker: int, workers: int) -> int:
     return index
 
 
-def _is_quiet(native: _core.Runtime, snapshot: dict[str, Any]) -> bool:
-    if native.is_closed:
-        return bool(native.wait_ended(0))  # no worker is left to park
+def _is_quiet(native: _core.World, snapshot: dict[str, Any]) -> bool:
+    if native.is_closed and isinstance(native, _core.Runtime):
+        return native.wait_ended(0)  # no worker is left to park
     # A worker that was notified and has not run yet still counts as parked; but it is among the sleepers no more.
     all_sleep = len(native.idle_state()["sleepers"]) == snapshot["num_workers"]
     return all_sleep and all(worker["park_unpark_count"] % 2 == 1 for worker in snapshot["workers"])
@@ -296,7 +307,7 @@ def _without_clock(snapshot: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in snapshot.items() if key != "elapsed"}
 
 
-def _laws_at_rest(native: _core.Runtime, snapshot: dict[str, Any]) -> list[tuple[str, bool]]:
+def _laws_at_rest(native: _core.World, snapshot: dict[str, Any]) -> list[tuple[str, bool]]:
     workers = snapshot["workers"]
     laws = [
         ("S20: a task is queued and every worker rests", snapshot["injection_queue_depth"] == 0),

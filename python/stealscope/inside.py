@@ -122,7 +122,7 @@ def current() -> Handle:
     """
     from .handle import Handle
 
-    native = _core.current_runtime()
+    native = _core.current_world()
     if native is None:
         raise RuntimeError("no runtime runs this code; call it in a task, a blocking job or block_on, or use Runtime.handle")
     return Handle(native)

@@ -45,7 +45,10 @@ class Report:
         metrics: `metrics_delta` over the run.
         exclusive: False if other tasks ran in the runtime meanwhile, so that busy and metrics are theirs too.
         sojourns: ns a job, or None.
-        timeline, choices, trace_hash: of a recorded run, or None.
+        timeline: of a recorded run, or None.
+        choices: of a simulation, where it left its seed's answers (`Choices`).
+        trace_hash: of a simulation; two runs with the same one took the same steps.
+        replay_line: of a simulation, one line of Python that runs the same again.
         validated: False in a simulation beyond the worker count that its costs were checked for.
         manifest: versions, build options, machine: JSON-serialisable.
     """
@@ -68,15 +71,15 @@ class Report:
     timeline: Any = None
     choices: Any = None
     trace_hash: str | None = None
+    replay_line: str | None = None
     validated: bool = True
     manifest: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def from_run(cls, workload: Workload, /, *, makespan: int, metrics: Mapping[str, Any], **fields: Any) -> Report:
-        """A report of `workload`: its name, work and span are filled in, and busy from the metrics' delta."""
-        elapsed = metrics.get("elapsed") or 0
-        busy = tuple(min(1.0, w["busy_duration_total"] / elapsed) for w in metrics["workers"]) if elapsed else None
-        known = {"workload": workload.name, "work": workload.work, "span": workload.span, "busy": busy}
+        """A report of `workload`: name, work and span are filled in, and the shares of time from the metrics' delta."""
+        known: dict[str, Any] = {"workload": workload.name, "work": workload.work, "span": workload.span}
+        known |= {name: _shares(metrics, f"{name}_duration_total") for name in ("busy", "searching", "parked")}
         return cls(makespan=makespan, metrics=metrics, **(known | fields))
 
     @property
@@ -203,6 +206,14 @@ class Report:
             )
             for index, (worker, share) in enumerate(zip(workers, shares, strict=False))
         ]
+
+
+def _shares(metrics: Mapping[str, Any], key: str) -> tuple[float, ...] | None:
+    """By worker, of the time between the two snapshots; None where this build does not measure it."""
+    elapsed = metrics.get("elapsed") or 0
+    if not elapsed or any(key not in worker for worker in metrics["workers"]):
+        return None
+    return tuple(min(1.0, worker[key] / elapsed) for worker in metrics["workers"])
 
 
 def _plain(value: Any) -> Any:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["manifest", "report_maker"]
 
 
-def report_maker(native: _core.Runtime, workload: Workload) -> Callable[[tuple[Sequence[int], int, int]], Report]:
+def report_maker(native: _core.World, workload: Workload) -> Callable[[tuple[Sequence[int], int, int]], Report]:
     """A function that turns the root's record into a `Report`; the metrics baseline is taken now."""
     from .handle import Handle
 
@@ -35,8 +35,8 @@ def report_maker(native: _core.Runtime, workload: Workload) -> Callable[[tuple[S
             workload,
             makespan=ended - started,
             metrics=metrics_delta(before, after),
-            engine="threads",
-            policy="tokio",
+            engine="sim" if native.simulated else "threads",
+            policy=native.policy,
             workers=handle.num_workers(),
             seed=None,
             result=result,
@@ -49,7 +49,7 @@ def report_maker(native: _core.Runtime, workload: Workload) -> Callable[[tuple[S
 
 def _published(handle: Handle) -> dict[str, Any]:
     """The metrics once the workers have published what they counted, unless other tasks keep them busy."""
-    if not _core.is_worker_thread():
+    if not handle._native.simulated and not _core.is_worker_thread():
         with suppress(TimeoutError):
             return handle.metrics(settled=True, timeout=0.05)
     return handle.metrics()

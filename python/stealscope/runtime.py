@@ -22,6 +22,7 @@ from .dump_signal import live_runtimes
 from .errors import FeatureNotEnabled, RuntimeClosed
 from .handle import Handle, check_context, checked_index, spawn_on_native
 from .options import Histograms, Hooks
+from .policy import Policy
 from .units import checked_count, optional_seconds_to_ns, seconds_to_ns
 from .watchdog import Watchdog
 
@@ -48,7 +49,7 @@ class Runtime:
 
     Args:
         workers: worker threads, 1 to 65,535; None is one for each CPU that this process may use.
-        policy: how scheduling decisions are made; ``"tokio"``, Tokio 1.48's, is the one there is on threads.
+        policy: how scheduling decisions are made: a `Policy`, or the name of a preset; ``"tokio"`` is Tokio 1.48's.
         seed: of the workers' random choices (where a search for work begins); None draws one. It does not make the
             schedule of real threads repeatable.
         name: begins the names of the workers' threads; the system keeps 15 bytes of each.
@@ -71,7 +72,7 @@ class Runtime:
         self,
         workers: int | None = None,
         *,
-        policy: str = "tokio",
+        policy: str | Policy = "tokio",
         seed: int | None = None,
         name: str | None = None,
         max_blocking_threads: int = 512,
@@ -82,8 +83,7 @@ class Runtime:
         unhandled_exception: Unhandled = "report",
         hooks: Hooks | None = None,
     ) -> None:
-        if policy != "tokio":
-            raise ValueError(f"policy={policy!r}; need 'tokio', the one policy on threads")
+        chosen = Policy.resolve(policy)
         if not (unhandled_exception in ("report", "shutdown") or callable(unhandled_exception)):
             raise ValueError(f"unhandled_exception={unhandled_exception!r}; need 'report', 'shutdown' or a callable")
         if hooks is not None and not isinstance(hooks, Hooks):
@@ -92,6 +92,7 @@ class Runtime:
         watch = Watchdog.parse(watchdog)
         options = {
             "workers": _checked_workers(workers),
+            "policy": chosen.to_dict(),
             "seed": _checked_seed(seed),
             "name": _checked_name(name),
             "max_blocking_threads": checked_count(
@@ -109,6 +110,7 @@ class Runtime:
             "hooks": (hooks or Hooks())._native(),
         }
         self._native = _core.Runtime(options)
+        self._native.policy = str(chosen)
         self._handle = Handle(self._native)
         self._finalizer = weakref.finalize(self, _close_forgotten, self._native)
         self._finalizer.atexit = False  # _stop_all does it, in an order that it knows
@@ -227,7 +229,7 @@ class Runtime:
         limit = optional_seconds_to_ns(timeout)
         if self._native.is_forked_copy:
             return True
-        if wait and _core.inside_runtime(self._native):
+        if wait and _core.inside_world(self._native):
             raise RuntimeError("shutdown() inside a task would wait for the task itself; use shutdown(wait=False, cancel=True)")
         self._native.refuse_outsiders()
         if not wait:

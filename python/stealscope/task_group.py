@@ -119,6 +119,8 @@ class TaskGroup:
             except Cancelled as cancelled:
                 outer = cancelled
                 self._abort()
+                if self._parent is not None and self._parent.shutting_down:
+                    break  # the children cannot run any more: the scheduler ends them, before or after us
         if outer is not None:
             raise outer
 

@@ -33,6 +33,8 @@ class DriveFace {
   virtual void block_in_place(const std::function<void()>& blocking, Nanos cost) = 0;
   virtual HandedOver hand_over() { return {}; }
   virtual void take_back(const HandedOver&) {}
+  /// Simulation: a wake on another thread than its own. It is taken over and happens between two steps; false on the own thread.
+  [[nodiscard]] virtual bool takes_foreign_wake(Header&, Ready) { return false; }
   /// See Home::call_at().
   virtual void call_at(Nanos when, std::function<void()> call) = 0;
   /// The last worker has left; nothing is queued and no task lives.

@@ -26,6 +26,9 @@ Shared<Env>::Shared(const SchedulerOptions& given, Nanos now, IdSource& ids)
 
 template <Environment Env>
 void Shared<Env>::schedule(Header& task, Ready how) {
+  if constexpr (Env::simulated) {
+    if (drive->takes_foreign_wake(task, how)) return;
+  }
   if (options.histograms.latency) task.ready_since.store(now(), relaxed);  // relaxed: published with the queue
   // A task that asked for a dump did so in a poll that has ended before it could be woken, or ends here: so we see the round.
   if (taskdump && rendezvous.is_open()) recall(task);

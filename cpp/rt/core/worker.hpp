@@ -67,6 +67,8 @@ class Worker final : public WorkerFace {
   [[nodiscard]] std::uint32_t attended_round() const { return attending_.round; }
   [[nodiscard]] World& world() { return world_; }
   [[nodiscard]] bool is_searching() const { return is_searching_; }
+  /// Between two ticks: publishes what it has counted so far.
+  void publish() { batch_.submit(remote_.metrics); }
   [[nodiscard]] const Header* lifo_slot() const { return lifo_; }
   [[nodiscard]] std::size_t deferred() const { return deferred_.size(); }
 

@@ -4,7 +4,6 @@
 #include <map>
 #include <stdexcept>
 
-
 namespace rt {
 
 namespace {
@@ -32,9 +31,9 @@ SimDrive::SimDrive(SimOptions options)
       owner_(new Shared<SimEnv>(checked_all(options_).scheduler, 0, ids_)),
       shared_(*owner_),
       calendar_(options_.scheduler.workers),
-      pool_(options_.max_blocking_threads, {[this] { return now(); },
-                                            [this](Nanos when, std::function<void()> call) { call_at(when, std::move(call)); },
-                                            [this](const std::function<void()>& call) { outside(call); }}) {
+      pool_(options_.max_blocking_threads,
+            {[this] { return now(); }, [this](Nanos when, std::function<void()> call) { call_at(when, std::move(call)); },
+             [this](const std::function<void()>& call) { outside(call); }}) {
   common_.seed = options_.scheduler.seed;
   common_.chooser = Chooser(options_.scheduler.seed, options_.schedule, options_.choices, options_.record_decisions);
   common_.costs = options_.costs;
@@ -105,7 +104,35 @@ SimResult SimDrive::settle(std::uint64_t max_steps) {
   return result(step_limit);
 }
 
+namespace {
+thread_local bool foreign_wake = false;
+}
+
+bool SimDrive::had_foreign_wake() { return std::exchange(foreign_wake, false); }
+
+bool SimDrive::takes_foreign_wake(Header& task, Ready how) {
+  if (std::this_thread::get_id() == player_thread_) return false;
+  const std::lock_guard lock(foreign_mutex_);
+  foreign_.emplace_back(&task, how);
+  has_foreign_.store(true, release);  // pairs with the acquire in step(); the mutex orders the rest
+  foreign_wake = true;
+  return true;
+}
+
+void SimDrive::take_foreign_wakes() {
+  std::vector<std::pair<Header*, Ready>> woken;
+  {
+    const std::lock_guard lock(foreign_mutex_);
+    woken.swap(foreign_);
+    has_foreign_.store(false, relaxed);  // relaxed: under the mutex
+  }
+  outside([&] {
+    for (const auto& [task, how] : woken) shared_.schedule(*task, how);
+  });
+}
+
 bool SimDrive::step() {
+  if (has_foreign_.load(acquire)) take_foreign_wakes();  // see takes_foreign_wake()
   const auto [at, ties] = calendar_.earliest();
   if (!outside_calls_.empty() && outside_calls_.top().when <= at && !stopping_) {
     make_outside_call();

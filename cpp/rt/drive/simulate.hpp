@@ -8,11 +8,15 @@
 // Read next: sim_options.hpp, calendar.hpp (who is next), env/sim_env.hpp (clocks, choices, costs), sim_pool.hpp.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <queue>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "rt/core/worker.hpp"
@@ -70,6 +74,10 @@ class SimDrive final : public DriveFace, public WakeListener {
   SimResult settle(std::uint64_t max_steps);
   /// One move. False if nobody can move.
   bool step();
+  /// Publishes all workers' figures, which they do by themselves every so many turns and when they park.
+  void publish() {
+    for (Player& player : players_) player.core.publish();
+  }
   /// The last move.
   [[nodiscard]] const SimStep& last_step() const { return last_step_; }
   /// Cancels what lives, and lets the workers leave. A poll that is inside work() is cut off there.
@@ -93,6 +101,12 @@ class SimDrive final : public DriveFace, public WakeListener {
   void block_in_place(const std::function<void()>& blocking, Nanos cost) override;
   void on_stopped() override {}
   void call_at(Nanos when, std::function<void()> call) override;
+
+  /// The thread that calls it plays from now on. Not while another one does.
+  void adopt() { player_thread_ = std::this_thread::get_id(); }
+  /// True if this thread has woken a task of a simulation that is not its own since it was last asked.
+  [[nodiscard]] static bool had_foreign_wake();
+  [[nodiscard]] bool takes_foreign_wake(Header& task, Ready how) override;
 
   // ---- WakeListener ----
   void on_wake(std::uint32_t worker) override;
@@ -124,6 +138,7 @@ class SimDrive final : public DriveFace, public WakeListener {
 
   void add_player(std::uint32_t index);
   [[nodiscard]] std::vector<std::vector<std::uint32_t>> peers_by_distance(std::uint32_t thief) const;
+  void take_foreign_wakes();
   void move(std::uint32_t index);
   void make_outside_call();
   void follow(Player& player, Verdict verdict);
@@ -153,6 +168,12 @@ class SimDrive final : public DriveFace, public WakeListener {
   /// Tasks alive, as far as the workers' own books say: may be too low, never 0 unnoticed.
   std::int64_t alive_ = 0;
   bool stopping_ = false;
+
+  // Whatever another thread wakes waits here: nothing else of a simulation may be touched by two threads.
+  std::thread::id player_thread_ = std::this_thread::get_id();
+  std::mutex foreign_mutex_;
+  std::vector<std::pair<Header*, Ready>> foreign_;  // under the mutex; a reference each
+  std::atomic<bool> has_foreign_{false};
 };
 
 }  // namespace rt

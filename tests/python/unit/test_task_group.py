@@ -245,3 +245,30 @@ def test_many_failures_at_once_lose_nothing() -> None:
         for _ in range(20):
             assert 1 <= run(runtime, main) <= 50
     assert runtime.handle.num_alive_tasks() == 0
+
+
+def test_a_group_whose_children_wait_for_ever_is_ended_by_a_cancelling_shutdown() -> None:
+    ended: list[str] = []
+
+    async def waits(name: str) -> None:
+        try:
+            await ss.Event().wait()
+        finally:
+            ended.append(name)
+
+    async def main(started: ss.Event) -> None:
+        try:
+            async with ss.TaskGroup() as group:
+                group.spawn(waits, "a")
+                group.spawn(waits, "b")
+                await ss.yield_now()
+                started.set()
+        finally:
+            ended.append("group")
+
+    started = ss.Event()
+    runtime = ss.Runtime(workers=2)
+    runtime.spawn(main, started)
+    started.wait_blocking(20.0)
+    assert runtime.shutdown(cancel=True, timeout=20.0)
+    assert sorted(ended) == ["a", "b", "group"]

@@ -1,0 +1,120 @@
+"""What does each step of the scheduler take in virtual time, and where is each number from?
+
+Invariant: a `Costs` is a frozen value of seconds by kind of step; the order of its kinds is that of ``rt::Cost``. Read
+next: `calibrate.py` (measures them), `simulation.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, TypeAlias
+
+from .units import checked_scale, format_ns, seconds_to_ns
+
+__all__ = ["Cost", "Costs"]
+
+Cost: TypeAlias = float | tuple[float, ...]
+"""A constant, or at least two ascending quantiles of a distribution; each gap between two of them is equally likely, and
+evenly so within.  [s]"""
+
+_ABOUT = ("name", "version", "source", "machine", "date", "validated_workers")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Costs:
+    """A named table of what scheduling takes. Each cost is a number of seconds or a tuple of quantiles, see `Cost`.
+
+    The defaults were measured with `calibrate` on the machine that `machine` names.
+
+    Attributes:
+        pop, push: a task out of, into a worker's own slot or queue.
+        spawn: making a task.
+        poll: entering and leaving a poll, with the task's way back into the scheduler.
+        steal_hit, steal_miss: a look at a victim that brought something (without the tasks moved), or nothing.
+        move: one task moved between queues.
+        inject: one visit to the shared queue, without waiting for its lock (that comes from who else is there).
+        park: going to rest.
+        unpark: waking another worker, on the waker's side.
+        wake_latency: from there to the first step of the woken worker.
+        timers: one look at the timers.
+        name, version, source, machine, date: where the numbers are from.
+        validated_workers: up to so many workers predicted makespans were compared with real ones.
+    """
+
+    pop: Cost = 4e-9
+    push: Cost = 5e-9
+    spawn: Cost = 60e-9
+    poll: Cost = 20e-9
+    steal_hit: Cost = 60e-9
+    steal_miss: Cost = 10e-9
+    move: Cost = 3e-9
+    inject: Cost = 30e-9
+    park: Cost = 1e-6
+    unpark: Cost = 2e-6
+    wake_latency: Cost = 20e-6
+    timers: Cost = 10e-9
+    name: str = "default"
+    version: int = 1
+    source: str = ""
+    machine: str = ""
+    date: str = ""
+    validated_workers: int = 2
+
+    def __post_init__(self) -> None:
+        for kind in self.kinds():
+            value = getattr(self, kind)
+            if isinstance(value, list):  # as JSON gives it
+                object.__setattr__(self, kind, tuple(value))
+        self._native()
+
+    @classmethod
+    def kinds(cls) -> tuple[str, ...]:
+        """The kinds of step, in their order."""
+        return tuple(entry.name for entry in fields(cls) if entry.name not in _ABOUT)
+
+    @classmethod
+    def zero(cls) -> Costs:
+        """Scheduling takes no time: for theory."""
+        free: dict[str, Any] = dict.fromkeys(cls.kinds(), 0.0)
+        return cls(**free, name="zero", source="by definition", validated_workers=65_535)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Costs:
+        """What `to_dict` gave, perhaps by way of JSON."""
+        return cls(**values)
+
+    def scaled(self, field: str, factor: float) -> Costs:
+        """The same table with one cost multiplied.
+
+        Raises:
+            ValueError: no such cost, or a factor that is negative or not finite.
+        """
+        if field not in self.kinds():
+            raise ValueError(f"field={field!r}; need one of {', '.join(self.kinds())}")
+        by, old = checked_scale(factor, "factor"), getattr(self, field)
+        changed: dict[str, Any] = {field: tuple(q * by for q in old) if isinstance(old, tuple) else old * by}
+        return replace(self, **changed, name=f"{self.name}, {field} x {factor:g}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """All fields by name, JSON-serialisable (quantiles are lists)."""
+        values = {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+    def shown(self, kind: str) -> str:
+        """One cost as text."""
+        cost = getattr(self, kind)
+        if isinstance(cost, tuple):
+            return f"{format_ns(cost[0] * 1e9)} .. {format_ns(cost[len(cost) // 2] * 1e9)} .. {format_ns(cost[-1] * 1e9)}"
+        return format_ns(cost * 1e9)
+
+    def _native(self) -> list[int | tuple[int, ...]]:
+        return [_to_ns(getattr(self, kind), kind) for kind in self.kinds()]
+
+
+def _to_ns(cost: Cost, kind: str) -> int | tuple[int, ...]:
+    if not isinstance(cost, tuple):
+        return seconds_to_ns(cost, kind)
+    if len(cost) < 2 or list(cost) != sorted(cost):
+        raise ValueError(f"{kind}={cost!r}; need a number, or at least two ascending quantiles")
+    return tuple(seconds_to_ns(q, kind) for q in cost)
