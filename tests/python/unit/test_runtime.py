@@ -39,8 +39,8 @@ def test_a_keep_alive_must_be_finite_and_not_negative(value: float) -> None:
     ("options", "error", "message"),
     [
         ({"thread_keep_alive": "1"}, TypeError, "thread_keep_alive='1' is a str; need seconds"),
-        ({"policy": "go"}, ValueError, "policy='go'; need 'tokio'"),
-        ({"policy": None}, ValueError, "policy=None; need 'tokio'"),
+        ({"policy": "go"}, ValueError, "policy='go'; need one of tokio"),
+        ({"policy": None}, TypeError, "policy=None; need a Policy or the name of a preset"),
         ({"hooks": {"on_thread_start": print}}, TypeError, r"hooks=\{.*need Hooks\(...\) or None"),
         ({"histograms": "all"}, TypeError, r"histograms='all'; need Histograms\(...\)"),
         ({"name": ""}, ValueError, "name=''; need text"),
