@@ -21,6 +21,7 @@ PYBIND11_MODULE(_core, module, pybind11::mod_gil_not_used()) {
   bind::init_channels(module);
   bind::init_simulate(module);
   bind::init_dump(module);
+  bind::init_workload(module);
   module.attr("VERSION") = rt::version();
   module.attr("COMPILER") = rt::compiler();
   module.attr("FEATURES") = pybind11::dict(pybind11::arg("unstable_metrics") = rt::unstable_metrics,

@@ -4,6 +4,7 @@
 
 #include "bind/py_task.hpp"
 #include "bind/py_wait.hpp"
+#include "bind/py_workload.hpp"
 #include "rt/task/context.hpp"
 #include "rt/workload/workload.hpp"
 
@@ -133,8 +134,7 @@ void set_native_error(const std::exception_ptr& error) {
 
 PyObject* take_record(rt::Header& task, bool in_await) {
   try {
-    const auto record = rt::take_output<RunRecord>(task);
-    return py::make_tuple(py::cast(record.answers), record.started, record.ended).release().ptr();
+    return record_tuple(rt::take_output<RunRecord>(task)).release().ptr();
   } catch (const rt::Cancelled&) {
     if (in_await)
       PyErr_SetString(py::module_::import("asyncio").attr("CancelledError").ptr(), "the task was cancelled");

@@ -18,6 +18,7 @@ struct RunRecord {
   std::vector<std::int64_t> answers;
   rt::Nanos started = 0;
   rt::Nanos ended = 0;
+  std::vector<std::shared_ptr<std::vector<std::int64_t>>> outputs;  // of the parts that have one, in their order
 };
 
 class JoinHandle {

@@ -79,7 +79,8 @@ void init_simulate(py::module_& module) {
   module.def("_simulate", &simulate, py::arg("tasks"), py::arg("rows"), py::arg("workers"), py::arg("schedule") = py::bytes(),
              py::arg("seed") = 0, py::arg("dump_at") = std::vector<std::uint64_t>(),
              "Runs a small test program in virtual time; the same arguments give the same result.");
-  const char* const names[] = {"work", "yield", "spawn", "join", "sleep", "notify", "wait", "lock", "unlock", "cancel", "block"};
+  const char* const names[] = {"work", "yield",  "spawn",  "join",  "sleep", "notify", "wait",
+                               "lock", "unlock", "cancel", "block", "send",  "recv"};
   static_assert(std::size(names) == static_cast<std::size_t>(rt::OpKind::count));
   py::dict kinds;
   for (std::size_t kind = 0; kind < std::size(names); ++kind) kinds[names[kind]] = kind;

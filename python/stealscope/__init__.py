@@ -8,7 +8,7 @@ each other), `workloads` (native work), `report` (what came out), `dump` (what e
 
 from __future__ import annotations
 
-from . import _core, workloads
+from . import _core, dist, program, workloads
 from ._asyncio_bridge import from_asyncio
 from .calibrate import calibrate
 from .channels import channel, oneshot
@@ -110,12 +110,14 @@ __all__ = [
     "consume_budget",
     "current",
     "current_task",
+    "dist",
     "dump_on_signal",
     "features",
     "from_asyncio",
     "interval",
     "metrics_delta",
     "oneshot",
+    "program",
     "sleep",
     "spawn",
     "timeout",

@@ -1,8 +1,10 @@
 """Types of the extension module. Private: the classes around these have the documentation."""
 
-from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping, Sequence
 from contextvars import Context
 from typing import Any, final
+
+from .graph import IntArray
 
 VERSION: str
 COMPILER: str
@@ -110,6 +112,9 @@ def _simulate(
 
 _OP_KINDS: dict[str, int]
 
+def _check_workload(preorder: list[Any]) -> None: ...
+def _draw_law(law: Sequence[int], values: IntArray, seed: int, n: int, column: int) -> IntArray: ...
+def _measure_uts(ints: Sequence[int]) -> tuple[int, int, int]: ...
 def current_world() -> World | None: ...
 def inside_world(world: World, /) -> bool: ...
 def is_worker_thread() -> bool: ...

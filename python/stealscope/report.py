@@ -97,7 +97,7 @@ class Report:
     @property
     def speedup(self) -> float | None:
         """Work / makespan."""
-        return self.work / self.makespan if self.work is not None and self.makespan else None
+        return self.work / self.makespan if self.work and self.makespan else None
 
     @property
     def efficiency(self) -> float | None:

@@ -6,28 +6,35 @@ import platform
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
 
 from . import _core
 from .metrics import metrics_delta
 from .report import Report
 
 if TYPE_CHECKING:
+    from .graph import IntArray
     from .handle import Handle
     from .workloads import Workload
 
-__all__ = ["manifest", "report_maker"]
+__all__ = ["Record", "all_sojourns", "manifest", "report_maker"]
 
 
-def report_maker(native: _core.World, workload: Workload) -> Callable[[tuple[Sequence[int], int, int]], Report]:
+Record: TypeAlias = "tuple[Sequence[int], int, int, Sequence[IntArray]]"
+"""What the root gives: answers, when it began and ended (ns), and the sojourns of each open system, ns."""
+
+
+def report_maker(native: _core.World, workload: Workload) -> Callable[[Record], Report]:
     """A function that turns the root's record into a `Report`; the metrics baseline is taken now."""
     from .handle import Handle
 
     handle = Handle(native)
     before = handle.metrics()
 
-    def make(record: tuple[Sequence[int], int, int]) -> Report:
-        answers, started, ended = record
+    def make(record: Record) -> Report:
+        answers, started, ended, sojourns = record
         result = workload.collect(answers)
         workload.check(result)
         after = _published(handle)
@@ -40,11 +47,17 @@ def report_maker(native: _core.World, workload: Workload) -> Callable[[tuple[Seq
             workers=handle.num_workers(),
             seed=None,
             result=result,
+            sojourns=all_sojourns(sojourns),
             exclusive=before["num_alive_tasks"] == 0 and after["num_alive_tasks"] == 0,
             manifest=manifest(),
         )
 
     return make
+
+
+def all_sojourns(of_each: Sequence[IntArray]) -> IntArray | None:
+    """The sojourns of all open systems of a run, one after the other; None if it has none. ns, shape ``(jobs,)``."""
+    return of_each[0] if len(of_each) == 1 else np.concatenate(of_each) if of_each else None
 
 
 def _published(handle: Handle) -> dict[str, Any]:

@@ -6,6 +6,7 @@ checks the parameters.
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -14,7 +15,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["MAX_QUEENS", "TaskName", "drawn_edges", "expected_answer"]
+__all__ = ["DEFAULT_COST_NS", "MAX_QUEENS", "ORIGINS", "TaskName", "declared_cost", "drawn_edges", "expected_answer"]
 
 TaskName: TypeAlias = tuple[Any, ...]
 """The path from the root to a task."""
@@ -24,6 +25,21 @@ _QUEENS = (1, 0, 0, 2, 10, 4, 40, 92, 352, 724, 2_680, 14_200, 73_712, 365_596, 
 
 MAX_QUEENS = len(_QUEENS)
 """Largest board with a known answer here."""
+
+_BOARDS = (
+    *(2, 3, 6, 17, 54, 153, 552, 2_057, 8_394, 35_539, 166_926, 856_189, 4_674_890, 27_358_553),
+    *(171_129_072, 1_141_190_303),
+)
+"""Boards of the search for 1 .. 16 queens, the empty and the full ones included: tasks of `nqueens`. Source: counted by walking."""
+
+ORIGINS = ("worker", "local", "remote")
+"""Where `spawn_many` spawns from, in the order of the C++ side's numbers."""
+
+DEFAULT_COST_NS = {"fib": 2, "skynet": 2, "nqueens": 9, "matmul": 80_000, "uts": 150}
+"""What a task's own computation takes without a scheduler; of `matmul` a full block.  [ns]"""
+
+_BLOCK_SIDE = 64
+"""Longest side of a block that `matmul` does not split, as in ``rt/workload/matmul.cpp``."""
 
 
 def expected_answer(kind: str, params: Mapping[str, int | str]) -> int:
@@ -52,6 +68,52 @@ def expected_answer(kind: str, params: Mapping[str, int | str]) -> int:
         case "spawn_many" | "chained_spawn":
             return values["n"]
     raise ValueError(f"kind={kind!r} is not a workload; make one with the functions of stealscope.workloads")
+
+
+def declared_cost(kind: str, params: Mapping[str, int | str], cost_ns: int) -> tuple[int, int]:
+    """T1 and T-infinity of a workload that is neither a graph nor combined, ns: what its tasks take in a simulation.
+
+    Raises:
+        ValueError: no such kind.
+    """
+    values = {key: value for key, value in params.items() if isinstance(value, int)}
+    match kind:
+        case "fib":
+            n = values["n"]
+            return (2 * _fib(n + 1) - 1) * cost_ns, max(n, 1) * cost_ns
+        case "skynet":
+            depth, fanout = values["depth"], values["fanout"]
+            return sum(fanout**level for level in range(depth + 1)) * cost_ns, (depth + 1) * cost_ns
+        case "fork_join":
+            return int(values["fanout"] ** values["depth"]) * values["work_ns"], values["work_ns"]
+        case "nqueens":
+            n = values["n"]
+            rows = n if _QUEENS[n - 1] else n - 1  # on the two boards without a solution the last row stays empty
+            return _BOARDS[n - 1] * cost_ns, (rows + 1) * cost_ns
+        case "matmul":
+            n = values["n"]
+            return _product_cost(n, n, n, cost_ns)
+        case "spawn_many" | "yield_many" | "ping_pong" | "chained_spawn":
+            return 0, 0
+    raise ValueError(f"kind={kind!r} is not a workload; make one with the functions of stealscope.workloads")
+
+
+@cache
+def _product_cost(rows: int, columns: int, inner: int, cost_ns: int) -> tuple[int, int]:
+    """Of a block that is halved as ``rt/workload/matmul.cpp`` does: halves of rows or columns side by side, of inner in order."""
+    longest = max(rows, columns, inner)
+    if longest <= _BLOCK_SIDE:
+        cost = cost_ns * rows * columns * inner // _BLOCK_SIDE**3
+        return cost, cost
+    halves = (longest // 2, longest - longest // 2)
+    if rows == longest:
+        (work, span), (more, other) = (_product_cost(half, columns, inner, cost_ns) for half in halves)
+    elif columns == longest:
+        (work, span), (more, other) = (_product_cost(rows, half, inner, cost_ns) for half in halves)
+    else:
+        (work, span), (more, other) = (_product_cost(rows, columns, half, cost_ns) for half in halves)
+        return work + more, span + other
+    return work + more, max(span, other)
 
 
 def _fib(n: int) -> int:

@@ -12,6 +12,7 @@ from . import _core
 from .handle import Handle
 from .metrics import metrics_delta
 from .report import Report
+from .run_report import all_sojourns
 
 if TYPE_CHECKING:
     from .simulation import Simulation
@@ -37,10 +38,10 @@ def report_of_workload(
     """
     known: dict[str, Any] = {"workload": workload.name, "work": workload.work, "span": workload.span}
     if root.done():
-        answers, started, ended = root.result()
+        answers, started, ended, sojourns = root.result()
         result = workload.collect(answers)
         workload.check(result)
-        known |= {"result": result, "makespan": ended - started}
+        known |= {"result": result, "makespan": ended - started, "sojourns": all_sojourns(sojourns)}
     else:  # the run was ended at a time
         known |= {"result": None, "makespan": machine.ended_at}
     return Report(**known, **_common(simulation, machine, before, call, is_alone))

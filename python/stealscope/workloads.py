@@ -1,33 +1,41 @@
-"""Which workloads can be run, on threads or in virtual time, and what answer does each have?
+"""Which workloads can be run, on threads or in virtual time?
 
-Invariant: a `Workload` is a value: immutable, hashable, picklable, checked when it is made; running it needs no Python
-at all, because it turns into ``(kind, ints, arrays)`` triples that the C++ side knows by `kind`. Read next: `shapes.py`
-(answers), `graph.py` (dag), `report.py` (the result).
+Each function makes a `Workload`: a value that is described once and run by C++ without the GIL. In a simulation a task takes its
+declared cost; on threads `fib`, `skynet`, `nqueens`, `matmul`, `uts` and `function` take what their computation takes, and others
+keep a worker busy for their cost. Invariant: bad arguments are refused here, at the call. Read next: `_workload.py` (the class),
+`patterns.py`, `open_system.py`, `uts.py`, `program.py`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from .errors import InvariantError, import_extra
-from .graph import IntArray, TaskGraph, graph_from_edges
+from ._workload import Native, Result, Workload
+from .compiled import FunctionCalls, address_of
+from .graph import TaskGraph, frozen_int64, graph_from_edges
 from .ninja import read_build
-from .shapes import MAX_QUEENS, drawn_edges, expected_answer
+from .open_system import Place, checked_open_system
+from .patterns import checked_pattern
+from .program import Instruction, checked_program
+from .shapes import DEFAULT_COST_NS, MAX_QUEENS
 from .units import MAX_NS, checked_count, checked_ns
+from .uts import TREES, UtsTree
 from .wfformat import read_workflow
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
+
+    from .dist import Law
 
 __all__ = [
     "Native",
+    "Place",
     "Result",
+    "UtsTree",
     "Workload",
     "chained_spawn",
     "dag",
@@ -36,177 +44,44 @@ __all__ = [
     "from_networkx",
     "from_ninja",
     "from_wfcommons",
+    "function",
     "matmul",
     "nqueens",
+    "open_system",
+    "pattern",
     "ping_pong",
+    "program",
     "sequence",
     "skynet",
     "spawn_many",
     "together",
+    "uts",
     "yield_many",
 ]
-
-Native: TypeAlias = tuple[str, tuple[int, ...], tuple[IntArray, ...]]
-"""What the C++ side takes: the kind, its integers, its read-only int64 arrays."""
-
-Result: TypeAlias = "int | tuple[Result, ...]"
-"""An answer: an integer, or for `sequence` and `together` one a part, in their order."""
 
 Origin = Literal["worker", "local", "remote"]
 
 _MAX_TASKS = 10**9
-_MAX_DRAWN = 100_000
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Workload:
-    """Something to run; make one with the functions of this module.
+def fib(n: int, *, cost_ns: int | None = None) -> Workload:
+    """The n-th Fibonacci number by a fork and a join at every level: about ``1.6**n`` tasks.
 
-    Attributes:
-        kind: the constructor's name.
-        params: its arguments by name, those of `dag` left out.
-        graph: the task graph of a `dag`, else None.
-        parts: the workloads that `sequence` and `together` combine.
-        label: what to call it in a report.
+    Args:
+        n: 0 .. 50.
+        cost_ns: ns that a task takes in a simulation; None: what the call alone takes without a scheduler, about 2 ns. On threads
+            the computation itself takes the time.
+
+        >>> fib(20).expected, fib(20, cost_ns=1_000).span
+        (6765, 20000)
     """
-
-    kind: str
-    params: tuple[tuple[str, int | str], ...] = ()
-    graph: TaskGraph | None = None
-    parts: tuple[Workload, ...] = ()
-    label: str = ""
-
-    def __eq__(self, other: object) -> bool:
-        return self._key() == other._key() if isinstance(other, Workload) else NotImplemented
-
-    def __hash__(self) -> int:
-        return self._hash
-
-    def __repr__(self) -> str:
-        if self.parts:
-            return f"workloads.{self.kind}({', '.join(map(repr, self.parts))})"
-        if self.graph is not None:
-            label = f"{self.label}: " if self.label else ""
-            return f"<workloads.dag {label}{len(self.graph):,} nodes, {self.graph.edge_count:,} edges>"
-        return f"workloads.{self.kind}({', '.join(f'{key}={value!r}' for key, value in self.params)})"
-
-    @property
-    def name(self) -> str:
-        """Short text for tables: the label, or the call that makes it."""
-        return self.label or repr(self).removeprefix("workloads.")
-
-    @cached_property
-    def work(self) -> int | None:
-        """T1, the declared cost of all tasks, ns; None for a kind that declares none."""
-        if self.parts:
-            return _total([part.work for part in self.parts])
-        if self.graph is not None:
-            return self.graph.work
-        if self.kind == "fork_join":
-            leaves: int = self._int("fanout") ** self._int("depth")
-            return leaves * self._int("work_ns")
-        return None
-
-    @cached_property
-    def span(self) -> int | None:
-        """T-infinity, the declared cost of the longest chain, ns; None for a kind that declares none."""
-        if self.parts:
-            spans = [part.span for part in self.parts]
-            if self.kind == "sequence":
-                return _total(spans)
-            return None if None in spans else max(span for span in spans if span is not None)
-        if self.graph is not None:
-            return self.graph.span
-        return self._int("work_ns") if self.kind == "fork_join" else None
-
-    @cached_property
-    def expected(self) -> Result:
-        """The answer that every run must give: `Report.result` equals it."""
-        if self.parts:
-            return tuple(part.expected for part in self.parts)
-        if self.graph is not None:
-            return len(self.graph)
-        return expected_answer(self.kind, dict(self.params))
-
-    def native(self) -> Native:
-        """``(kind, ints, arrays)``; of a combined workload only its head, whose one integer is the number of its parts."""
-        if self.parts:
-            return self.kind, (len(self.parts),), ()
-        if self.graph is not None:
-            return self.kind, (len(self.graph),), (self.graph.indptr, self.graph.indices, self.graph.cost_ns)
-        return self.kind, tuple(_as_int(key, value) for key, value in self.params), ()
-
-    def preorder(self) -> tuple[Native, ...]:
-        """All triples, each head before its parts: the whole workload, for the C++ side."""
-        return (self.native(), *(triple for part in self.parts for triple in part.preorder()))
-
-    def collect(self, answers: Sequence[int]) -> Result:
-        """The C++ side's answers, one a part that is not combined and in that order, in the shape of `expected`."""
-        remaining = iter(answers)
-        result = self._collect(remaining)
-        if next(remaining, None) is not None:
-            raise ValueError(f"{len(answers)} answers are too many for {self!r}")
-        return result
-
-    def check(self, result: Result) -> None:
-        """Raise `InvariantError` unless `result` is the expected answer."""
-        if result != self.expected:
-            raise InvariantError(f"{self.name} gave {result!r}; expected {self.expected!r}")
-
-    def to_networkx(self) -> Any:
-        """The task graph as a `networkx.DiGraph`: from a task to what it makes ready.
-
-        Raises:
-            MissingExtra: networkx is not installed.
-            ValueError: more than 100,000 nodes, or a kind without a fixed graph.
-        """
-        if self.graph is not None:
-            return self.graph.to_networkx()
-        result = import_extra("networkx", "networkx").DiGraph()
-        names: dict[Any, None] = {}
-        edges = []
-        for before, after in drawn_edges(self.kind, dict(self.params)):
-            names.update({before: None, after: None})
-            edges.append((before, after))
-            if len(names) > _MAX_DRAWN:
-                raise ValueError(f"{self.name} has more than {_MAX_DRAWN:,} tasks; draw a smaller one")
-        number = {name: position for position, name in enumerate(names)} or {("root",): 0}
-        result.add_nodes_from((position, {"name": "/".join(map(str, name))}) for name, position in number.items())
-        result.add_edges_from((number[before], number[after]) for before, after in edges)
-        return result
-
-    def _collect(self, answers: Iterator[int]) -> Result:
-        if self.parts:
-            return tuple(part._collect(answers) for part in self.parts)
-        try:
-            return int(next(answers))
-        except StopIteration:
-            raise ValueError(f"no answer for {self!r}") from None
-
-    def _int(self, key: str) -> int:
-        return int(dict(self.params)[key])
-
-    def _key(self) -> tuple[Any, ...]:
-        return self.kind, self.params, self.graph, self.parts, self.label
-
-    @cached_property
-    def _hash(self) -> int:
-        return hash(self._key())
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        # Cached hashes of strings differ between processes, so only the fields travel.
-        return Workload, self._key()
+    return _charged("fib", cost_ns, n=checked_count(n, "n", high=50, hint="fib(50) would already be 40 billion tasks"))
 
 
-def fib(n: int) -> Workload:
-    """The n-th Fibonacci number by a fork and a join at every level: about ``1.6**n`` tasks."""
-    return _made("fib", n=checked_count(n, "n", high=50, hint="fib(50) would already be 40 billion tasks"))
-
-
-def skynet(depth: int = 6, fanout: int = 10) -> Workload:
-    """A tree of ``fanout**depth`` leaves that are numbered from 0; the answer is their sum."""
+def skynet(depth: int = 6, fanout: int = 10, *, cost_ns: int | None = None) -> Workload:
+    """A tree of ``fanout**depth`` leaves that are numbered from 0; the answer is their sum. `cost_ns` as for `fib`."""
     _checked_tree(depth, fanout)
-    return _made("skynet", depth=depth, fanout=fanout)
+    return _charged("skynet", cost_ns, depth=depth, fanout=fanout)
 
 
 def fork_join(depth: int, fanout: int, work_ns: int) -> Workload:
@@ -218,17 +93,45 @@ def fork_join(depth: int, fanout: int, work_ns: int) -> Workload:
     return _made("fork_join", depth=depth, fanout=fanout, work_ns=work)
 
 
-def nqueens(n: int) -> Workload:
-    """All ways to put n queens on an n by n board; the answer is their number."""
-    return _made("nqueens", n=checked_count(n, "n", low=1, high=MAX_QUEENS, hint="larger boards take too long to check"))
+def nqueens(n: int, *, cost_ns: int | None = None) -> Workload:
+    """All ways to put n queens on an n by n board, a task a board; the answer is their number. `cost_ns` as for `fib`."""
+    return _charged(
+        "nqueens", cost_ns, n=checked_count(n, "n", low=1, high=MAX_QUEENS, hint="larger boards take too long to check")
+    )
 
 
-def matmul(n: int) -> Workload:
+def matmul(n: int, *, cost_ns: int | None = None) -> Workload:
     """The product C of two n by n int64 matrices; the answer is the sum of its elements.
 
-    ``A[i, j] = (3 * i + 7 * j) % 11``, ``B[i, j] = (5 * i + 2 * j) % 13``.
+    ``A[i, j] = (3 * i + 7 * j) % 11``, ``B[i, j] = (5 * i + 2 * j) % 13``. `cost_ns`, as for `fib`, is that of a block of 64 by 64
+    by 64 elements; smaller blocks cost their share.
     """
-    return _made("matmul", n=checked_count(n, "n", low=1, high=8192, hint="three matrices of n * n * 8 bytes must fit"))
+    return _charged(
+        "matmul", cost_ns, n=checked_count(n, "n", low=1, high=8192, hint="three matrices of n * n * 8 bytes must fit")
+    )
+
+
+def uts(tree: str | UtsTree, *, cost_ns: int | None = None) -> Workload:
+    """Unbalanced Tree Search: a task a node; the answer is the number of nodes.
+
+    Args:
+        tree: ``"T1"``, ``"T1L"``, ``"T3"``, ``"T3L"`` (published trees of 4 to 111 million nodes), or a `UtsTree` of your own, whose
+            size is found by walking it when it is first asked for.
+        cost_ns: ns of a node in a simulation; None: about what its SHA-1 takes. On threads the hash itself takes the time.
+
+    Raises:
+        ValueError: no such tree.
+
+        >>> uts("T3").expected
+        4112897
+    """
+    if isinstance(tree, str):
+        if tree not in TREES:
+            raise ValueError(f"tree={tree!r}; need one of {', '.join(map(repr, TREES))}, or a UtsTree")
+        return _charged("uts", cost_ns, label=f"uts({tree})", spec=TREES[tree])
+    if not isinstance(tree, UtsTree):
+        raise TypeError(f"tree={tree!r} is a {type(tree).__name__}; need a name such as 'T1', or a UtsTree")
+    return _charged("uts", cost_ns, spec=tree)
 
 
 def spawn_many(n: int, origin: Origin = "worker") -> Workload:
@@ -277,6 +180,38 @@ def dag(
     """
     # TaskGraph freezes whatever it is given; its annotations describe what it then holds.
     return _from_graph(TaskGraph(np.asarray(indptr), np.asarray(indices), np.asarray(cost_ns), tuple(names)), label)
+
+
+def pattern(
+    name: str,
+    width: int,
+    steps: int,
+    *,
+    cost_ns: int | Law = 1_000,
+    seed: int = 0,
+    radix: int | None = None,
+    fraction: float = 0.5,
+) -> Workload:
+    """A `dag` in layers that has a name: a stencil, a butterfly, a tree; `stealscope.patterns` has their formulas.
+
+    Args:
+        name: ``trivial``, ``no_comm``, ``stencil_1d``, ``stencil_1d_periodic``, ``dom``, ``tree``, ``fft``, ``all_to_all``,
+            ``nearest``, ``spread``, ``random_nearest``, ``chain``, ``fork_join`` or ``random_layered``.
+        width: tasks a step, at least 1.
+        steps: layers, at least 1.
+        cost_ns: ns a task, or a law of `stealscope.dist` from which each task's cost is drawn.
+        seed: of random edges and drawn costs.
+        radix: how many tasks of the layer before, for ``nearest``, ``spread`` and ``random_nearest``; None: 5, or the width.
+        fraction: probability of an edge, for ``random_nearest`` and ``random_layered``.
+
+    Raises:
+        ValueError: out of range, or more than 200 million edges.
+
+        >>> pattern("fft", 8, 4, cost_ns=100).span
+        400
+    """
+    spec = checked_pattern(name, width, steps, cost_ns, seed, radix, fraction)
+    return Workload("dag", graph=spec.graph(), label=spec.label, spec=spec)
 
 
 def from_networkx(graph: Any, *, cost: str = "cost_ns", default_ns: int | None = None, label: str = "") -> Workload:
@@ -332,6 +267,78 @@ def from_ninja(build_dir: str | os.PathLike[str], scale: float = 1.0) -> Workloa
     return _from_graph(build.graph, f"build of {build.directory.resolve().name}")
 
 
+def open_system(
+    arrivals: Law,
+    service: Law,
+    *,
+    n: int,
+    place: Place = "inject",
+    slice: float | None = None,  # noqa: A002
+    seed: int = 0,
+) -> Workload:
+    """Jobs that arrive whether the workers keep up or not; `Report.sojourns` says how long each was in the system.
+
+    Args:
+        arrivals: the gap between arrivals to the whole system; a law of `stealscope.dist`.
+        service: how long a job keeps a worker busy.
+        n: how many jobs arrive; the run ends when all have ended.
+        place: where a job starts, whatever the policy's `placement` is: ``"inject"`` (the shared queue), ``"worker"`` (a uniformly
+            random one), ``("jsq", d)`` (the least loaded of d random ones); None: as the policy says.
+        slice: seconds of work after which a job yields; None: it runs to its end.
+        seed: of gaps and sizes; those of job i depend on it and on i alone.
+
+    A sojourn is the time from the planned arrival to the end, ns, in the order of arrivals. On threads an arrival may come some
+    microseconds late, which counts. Work is the sum of all sizes; span the latest arrival plus size.
+
+    Raises:
+        TypeError: no law.
+        ValueError: out of range.
+
+        >>> from stealscope import dist
+        >>> open_system(dist.deterministic(2e-6), dist.deterministic(1e-6), n=3).span
+        7000
+    """
+    return Workload("open_system", spec=checked_open_system(arrivals, service, n, place, slice, seed))
+
+
+def program(ops: Sequence[Sequence[Instruction]], *, capacity: int = 1) -> Workload:
+    """A small list of instructions for each task; `stealscope.program` has the instructions.
+
+    Args:
+        ops: the instructions of task 0, the root, then of task 1, and so on. Each other task is spawned by one `Spawn` at most.
+        capacity: how many values each channel holds.
+
+    The answer is how many tasks reach their last instruction. A program that waits for itself never ends; in a simulation it is a
+    `DeadlockError`.
+
+    Raises:
+        TypeError: no instruction.
+        ValueError: one that no run can follow; the message names the task.
+
+        >>> from stealscope.program import Join, Spawn, Work
+        >>> program([[Spawn(1), Join(1)], [Work(500)]]).expected
+        2
+    """
+    return Workload("program", spec=checked_program(ops, capacity))
+
+
+def function(cfunc: Any, args: npt.ArrayLike, *, cost_ns: int | None = None, unsafe: bool = False) -> Workload:
+    """A compiled function, called by one task for each element of an array; the answer is the sum of its results modulo 2**64.
+
+    Args:
+        cfunc: an ``int64(int64)``: a numba ``@cfunc``, a ctypes function with `argtypes` and `restype`, a cffi function pointer, or
+            its address. It is called on several workers at once, without the GIL, and must not throw.
+        args: int64, shape ``(n,)``; used in place if read-only, else copied once.
+        cost_ns: ns that a call takes in a simulation, which cannot know it (and calls the function all the same).
+        unsafe: take a bare address, whose signature nobody can check.
+
+    Raises:
+        TypeError: another signature, or a bare address without `unsafe`. Pickling it is a TypeError too.
+    """
+    cost = None if cost_ns is None else checked_ns(cost_ns, "cost_ns")
+    return Workload("function", spec=FunctionCalls(address_of(cfunc, unsafe=unsafe), frozen_int64(args, "args"), cost, cfunc))
+
+
 def sequence(*workloads: Workload) -> Workload:
     """One after the other; the answer is the tuple of theirs."""
     return _combined("sequence", workloads)
@@ -344,6 +351,13 @@ def together(*workloads: Workload) -> Workload:
 
 def _made(kind: str, **params: int | str) -> Workload:
     return Workload(kind, tuple((key, value if isinstance(value, str) else int(value)) for key, value in params.items()))
+
+
+def _charged(kind: str, cost_ns: int | None, *, label: str = "", spec: UtsTree | None = None, **params: int) -> Workload:
+    """A kind whose tasks compute on threads, and take a declared time in a simulation."""
+    cost = DEFAULT_COST_NS[kind] if cost_ns is None else checked_ns(cost_ns, "cost_ns")
+    plain = tuple((key, int(value)) for key, value in params.items())
+    return Workload(kind, plain, cost_ns=cost, label=label, spec=spec)
 
 
 def _from_graph(graph: TaskGraph, label: str) -> Workload:
@@ -370,11 +384,3 @@ def _checked_tree(depth: int, fanout: int) -> int:
     if leaves > _MAX_TASKS:
         raise ValueError(f"depth={depth}, fanout={fanout} would be {leaves:,} leaves; at most {_MAX_TASKS:,}: reduce one of them")
     return leaves
-
-
-def _as_int(key: str, value: int | str) -> int:
-    return get_args(Origin).index(value) if key == "origin" else int(value)
-
-
-def _total(values: Sequence[int | None]) -> int | None:
-    return None if None in values else sum(value for value in values if value is not None)

@@ -3,8 +3,9 @@
 #include <bit>
 #include <vector>
 
-#include "rt/task/spawn.hpp"
+#include "rt/task/fork.hpp"
 #include "rt/workload/child.hpp"
+#include "rt/workload/start.hpp"
 
 namespace rt::workload {
 namespace {
@@ -17,7 +18,14 @@ std::int64_t leaves_of(std::int64_t depth, std::int64_t fanout) {
   return leaves;
 }
 
-Task<std::int64_t> numbered_leaf(std::int64_t number) { co_return number; }
+template <class... Cost>
+Task<std::int64_t> numbered_leaf(std::int64_t number, Cost... cost) {
+  if constexpr (sizeof...(cost) != 0) {
+    Work busy(cost...);
+    co_await busy;
+  }
+  co_return number;
+}
 
 Task<std::int64_t> working_leaf(std::int64_t work_ns) {
   Work busy(static_cast<Nanos>(work_ns));
@@ -37,24 +45,43 @@ struct Board {
   [[nodiscard]] Board with(std::uint32_t queen) const { return {all, taken | queen, (left | queen) >> 1, (right | queen) << 1}; }
 };
 
-Task<std::int64_t> place_queens(Board board);
+template <ForkOrder order, class... Cost>
+Task<std::int64_t> place_queens(Board board, Cost... cost);
 
-Children place_next_row(const Board& board) {
+/// The next row's `queen`.
+template <ForkOrder order, class... Cost>
+auto start_queen(const Board& board, std::uint32_t queen, Cost... cost) {
+  const Board next = board.with(queen);
+  if (next.is_full()) return start<order>(std::source_location::current(), numbered_leaf<Cost...>, 1, cost...);
+  return start<order>(std::source_location::current(), place_queens<order, Cost...>, next, cost...);
+}
+
+template <class... Cost>
+Children place_next_row(const Board& board, Cost... cost) {
   Children children;
   children.reserve(static_cast<std::size_t>(std::popcount(board.safe())));
   for (std::uint32_t safe = board.safe(); safe != 0; safe &= safe - 1) {
-    const Board next = board.with(safe & -safe);
-    if (next.is_full()) {
-      children.emplace_back(spawn(numbered_leaf, 1));
-    } else {
-      children.emplace_back(spawn(place_queens, next));
-    }
+    children.emplace_back(start_queen<help_first>(board, safe & -safe, cost...));
   }
   return children;
 }
 
-Task<std::int64_t> place_queens(Board board) {
-  Children children = place_next_row(board);
+template <ForkOrder order, class... Cost>
+Task<std::int64_t> place_queens(Board board, Cost... cost) {
+  if constexpr (sizeof...(cost) != 0) {
+    Work busy(cost...);
+    co_await busy;
+  }
+  Children children;
+  if constexpr (order == help_first) {
+    children = place_next_row(board, cost...);
+  } else {
+    for (std::uint32_t safe = board.safe(); safe != 0; safe &= safe - 1) {
+      auto forked = start_queen<order>(board, safe & -safe, cost...);
+      auto child = co_await forked;
+      children.emplace_back(std::move(child));
+    }
+  }
   std::int64_t ways = 0;
   for (auto& child : children) {
     const std::int64_t below = co_await std::move(child);
@@ -65,63 +92,107 @@ Task<std::int64_t> place_queens(Board board) {
 
 }  // namespace
 
-Task<std::int64_t> fib(std::int64_t n) {
+template <ForkOrder order, class... Cost>
+Task<std::int64_t> fib(std::int64_t n, Cost... cost) {
+  if constexpr (sizeof...(cost) != 0) {
+    Work busy(cost...);
+    co_await busy;
+  }
   if (n < 2) co_return n;
-  Child<std::int64_t> children[]{Child(spawn(fib, n - 1)), Child(spawn(fib, n - 2))};
   std::int64_t sum = 0;
-  for (auto& child : children) {
-    const std::int64_t part = co_await std::move(child);
-    sum += part;
+  if constexpr (order == help_first) {
+    Child<std::int64_t> children[]{Child(spawn(fib<order, Cost...>, n - 1, cost...)),
+                                   Child(spawn(fib<order, Cost...>, n - 2, cost...))};
+    for (auto& child : children) {
+      const std::int64_t part = co_await std::move(child);
+      sum += part;
+    }
+  } else {
+    Children children;
+    for (std::int64_t less = 1; less <= 2; ++less) {
+      auto forked = fork(fib<order, Cost...>, n - less, cost...);
+      auto child = co_await forked;
+      children.emplace_back(std::move(child));
+    }
+    for (auto& child : children) {
+      const std::int64_t part = co_await std::move(child);
+      sum += part;
+    }
   }
   co_return sum;
 }
 
 namespace {
 
-Children fork_skynet(std::int64_t depth, std::int64_t fanout, std::int64_t first) {
-  const std::int64_t below = leaves_of(depth - 1, fanout);
+template <ForkOrder order, class... Cost>
+auto start_skynet(const SkynetTree& tree, std::int64_t i, Cost... cost) {
+  const std::int64_t number = tree.first + i * leaves_of(tree.depth - 1, tree.fanout);
+  if (tree.depth == 1) return start<order>(std::source_location::current(), numbered_leaf<Cost...>, number, cost...);
+  return start<order>(std::source_location::current(), skynet<order, Cost...>, SkynetTree{tree.depth - 1, tree.fanout, number},
+                      cost...);
+}
+
+template <class... Cost>
+Children fork_skynet(const SkynetTree& tree, Cost... cost) {
   Children children;
-  children.reserve(static_cast<std::size_t>(fanout));
-  for (std::int64_t i = 0; i < fanout; ++i) {
-    const std::int64_t number = first + i * below;
-    if (depth == 1) {
-      children.emplace_back(spawn(numbered_leaf, number));
-    } else {
-      children.emplace_back(spawn(skynet, depth - 1, fanout, number));
-    }
-  }
+  children.reserve(static_cast<std::size_t>(tree.fanout));
+  for (std::int64_t i = 0; i < tree.fanout; ++i) children.emplace_back(start_skynet<help_first>(tree, i, cost...));
   return children;
+}
+
+template <ForkOrder order>
+auto start_working(std::int64_t depth, std::int64_t fanout, std::int64_t work_ns) {
+  if (depth <= 1) return start<order>(std::source_location::current(), working_leaf, work_ns);
+  return start<order>(std::source_location::current(), fork_join<order>, depth - 1, fanout, work_ns);
 }
 
 Children fork_working(std::int64_t depth, std::int64_t fanout, std::int64_t work_ns) {
   Children children;
   if (depth == 0) fanout = 1;  // the root is the only leaf, and works in a task of its own
   children.reserve(static_cast<std::size_t>(fanout));
-  for (std::int64_t i = 0; i < fanout; ++i) {
-    if (depth <= 1) {
-      children.emplace_back(spawn(working_leaf, work_ns));
-    } else {
-      children.emplace_back(spawn(fork_join, depth - 1, fanout, work_ns));
-    }
-  }
+  for (std::int64_t i = 0; i < fanout; ++i) children.emplace_back(start_working<help_first>(depth, fanout, work_ns));
   return children;
 }
 
 }  // namespace
 
-Task<std::int64_t> skynet(std::int64_t depth, std::int64_t fanout, std::int64_t first) {
-  if (depth == 0) co_return first;
-  Children children = fork_skynet(depth, fanout, first);
+template <ForkOrder order, class... Cost>
+Task<std::int64_t> skynet(SkynetTree tree, Cost... cost) {
+  if constexpr (sizeof...(cost) != 0) {
+    Work busy(cost...);
+    co_await busy;
+  }
+  if (tree.depth == 0) co_return tree.first;
+  Children children;
+  if constexpr (order == help_first) {
+    children = fork_skynet(tree, cost...);
+  } else {
+    for (std::int64_t i = 0; i < tree.fanout; ++i) {
+      auto forked = start_skynet<order>(tree, i, cost...);
+      auto child = co_await forked;
+      children.emplace_back(std::move(child));
+    }
+  }
   std::int64_t sum = 0;
   for (auto& child : children) {
-    const std::int64_t part = co_await std::move(child);
-    sum += part;
+    const std::int64_t below = co_await std::move(child);
+    sum += below;
   }
   co_return sum;
 }
 
+template <ForkOrder order>
 Task<std::int64_t> fork_join(std::int64_t depth, std::int64_t fanout, std::int64_t work_ns) {
-  Children children = fork_working(depth, fanout, work_ns);
+  Children children;
+  if constexpr (order == help_first) {
+    children = fork_working(depth, fanout, work_ns);
+  } else {
+    for (std::int64_t i = 0; i < (depth == 0 ? 1 : fanout); ++i) {
+      auto forked = start_working<order>(depth, fanout, work_ns);
+      auto child = co_await forked;
+      children.emplace_back(std::move(child));
+    }
+  }
   std::int64_t leaves = 0;
   for (auto& child : children) {
     const std::int64_t below = co_await std::move(child);
@@ -130,9 +201,25 @@ Task<std::int64_t> fork_join(std::int64_t depth, std::int64_t fanout, std::int64
   co_return leaves;
 }
 
-Task<std::int64_t> nqueens(std::int64_t n) {
+template <ForkOrder order, class... Cost>
+Task<std::int64_t> nqueens(std::int64_t n, Cost... cost) {
   const Board empty{(std::uint32_t{1} << n) - 1, 0, 0, 0};
-  return place_queens(empty);
+  return place_queens<order>(empty, cost...);
 }
+
+template Task<std::int64_t> fib<help_first>(std::int64_t);
+template Task<std::int64_t> fib<help_first>(std::int64_t, Nanos);
+template Task<std::int64_t> fib<work_first>(std::int64_t);
+template Task<std::int64_t> fib<work_first>(std::int64_t, Nanos);
+template Task<std::int64_t> skynet<help_first>(SkynetTree);
+template Task<std::int64_t> skynet<help_first>(SkynetTree, Nanos);
+template Task<std::int64_t> skynet<work_first>(SkynetTree);
+template Task<std::int64_t> skynet<work_first>(SkynetTree, Nanos);
+template Task<std::int64_t> nqueens<help_first>(std::int64_t);
+template Task<std::int64_t> nqueens<help_first>(std::int64_t, Nanos);
+template Task<std::int64_t> nqueens<work_first>(std::int64_t);
+template Task<std::int64_t> nqueens<work_first>(std::int64_t, Nanos);
+template Task<std::int64_t> fork_join<help_first>(std::int64_t, std::int64_t, std::int64_t);
+template Task<std::int64_t> fork_join<work_first>(std::int64_t, std::int64_t, std::int64_t);
 
 }  // namespace rt::workload

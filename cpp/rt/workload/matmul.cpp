@@ -52,6 +52,11 @@ struct Block {
   Span columns;
   Span inner;
 
+  /// What the block costs if a whole one costs `cost`.
+  [[nodiscard]] Nanos share_of(Nanos cost) const {
+    const auto volume = static_cast<Nanos>(rows.length() * columns.length() * inner.length());
+    return cost * volume / static_cast<Nanos>(block_side * block_side * block_side);
+  }
   [[nodiscard]] Span& longest() {
     return *std::max({&rows, &columns, &inner}, [](const Span* x, const Span* y) { return x->length() < y->length(); });
   }
@@ -70,33 +75,41 @@ void multiply_block(Matrices& m, const Block& block) {
 
 using MatricesPtr = std::shared_ptr<Matrices>;
 
-Task<void> multiply(MatricesPtr matrices, Block block) {
+template <class... Cost>
+Task<void> multiply(MatricesPtr matrices, Block block, Cost... cost) {
   Span& longest = block.longest();
   if (longest.length() <= block_side) {
+    if constexpr (sizeof...(cost) != 0) {
+      Work busy(block.share_of(cost...));
+      co_await busy;
+    }
     multiply_block(*matrices, block);
     co_return;
   }
   const bool in_order = &longest == &block.inner;
   const std::pair<Span, Span> halves = longest.halves();
   longest = halves.first;
-  Child first(spawn(multiply, matrices, block));
+  Child first(spawn(multiply<Cost...>, matrices, block, cost...));
   if (in_order) co_await std::move(first);
   longest = halves.second;
-  Child second(spawn(multiply, matrices, block));
+  Child second(spawn(multiply<Cost...>, matrices, block, cost...));
   if (!in_order) co_await std::move(first);
   co_await std::move(second);
 }
 
 }  // namespace
 
-Task<std::int64_t> matmul(std::int64_t n) {
+template <class... Cost>
+Task<std::int64_t> matmul(std::int64_t n, Cost... cost) {
   auto matrices = std::make_shared<Matrices>(n);
   const Block all{{0, n}, {0, n}, {0, n}};
-  Child product(spawn(multiply, matrices, all));
+  Child product(spawn(multiply<Cost...>, matrices, all, cost...));
   co_await std::move(product);
   std::int64_t sum = 0;
   for (const std::int64_t element : matrices->c) sum += element;
   co_return sum;
 }
+template Task<std::int64_t> matmul(std::int64_t);
+template Task<std::int64_t> matmul(std::int64_t, Nanos);
 
 }  // namespace rt::workload

@@ -8,17 +8,26 @@
 #include <tuple>
 #include <utility>
 
+#include "rt/sync/channel.hpp"
 #include "rt/sync/event.hpp"
 #include "rt/sync/lock.hpp"
 #include "rt/task/blocking.hpp"
+#include "rt/task/poll.hpp"
 #include "rt/task/spawn.hpp"
 #include "rt/time/driver.hpp"
 
 namespace rt {
 
 struct ProgramRun::Objects {
+  struct Pipe {
+    explicit Pipe(std::size_t capacity) : Pipe(channel<char>(capacity)) {}
+    explicit Pipe(std::pair<Sender<char>, Receiver<char>> ends) : in(std::move(ends.first)), out(std::move(ends.second)) {}
+    Sender<char> in;
+    Receiver<char> out;
+  };
   std::vector<Event> events;
   std::vector<Lock> locks;
+  std::vector<Pipe> pipes;
 };
 
 namespace {
@@ -55,6 +64,8 @@ void check_op(const Program& program, std::size_t task, std::size_t at, Scope& s
     case OpKind::wait:
     case OpKind::lock:
     case OpKind::unlock:
+    case OpKind::send:
+    case OpKind::recv:
       if (op.arg >= Program::most_objects) {
         refuse(task, at, "number " + arg + "; need 0.." + std::to_string(Program::most_objects - 1));
       }
@@ -83,15 +94,19 @@ std::size_t objects_of(const Program& program, OpKind one, OpKind other) {
 /// Lies in a task's frame from before its first poll to its end, and writes down how it left.
 class Mark {
  public:
-  explicit Mark(TaskRecord& record) : record_(&record) {}
+  Mark(TaskRecord& record, std::optional<workload::Ticket>&& ticket) : record_(&record), ticket_(std::move(ticket)) {}
   Mark(Mark&& other) noexcept
-      : record_(std::exchange(other.record_, nullptr)), task_(other.task_), is_at_end_(other.is_at_end_) {}
+      : record_(std::exchange(other.record_, nullptr)),
+        task_(other.task_),
+        is_at_end_(other.is_at_end_),
+        ticket_(std::move(other.ticket_)) {}
   Mark& operator=(Mark&&) = delete;
   ~Mark() {
     if (record_ == nullptr) return;
     record_->finished = is_at_end_;
     record_->cancelled = !is_at_end_;
     if (task_ != nullptr) record_->polls = task_->polls.load(relaxed);  // relaxed: its poller was the last to write it
+    if (is_at_end_ && ticket_) ticket_->add_credit();
   }
 
   void start() {
@@ -101,10 +116,18 @@ class Mark {
   }
   void reach_end() { is_at_end_ = true; }
 
+  /// For a task that this one spawns: a ticket, if it has one itself.
+  [[nodiscard]] std::optional<workload::Ticket> another_ticket() {
+    if (!ticket_) return std::nullopt;
+    ticket_->grow();
+    return ticket_->split();
+  }
+
  private:
   TaskRecord* record_;
   Header* task_ = nullptr;
   bool is_at_end_ = false;
+  std::optional<workload::Ticket> ticket_;
 };
 
 using Children = std::map<std::uint64_t, JoinHandle<void>>;
@@ -116,9 +139,10 @@ using Held = std::map<std::uint64_t, Permit<Lock>>;
 struct ProgramTask {
   static Task<void> body(std::shared_ptr<ProgramRun> run, std::uint64_t index, Mark mark);
   static Coro<void> wait_op(ProgramRun& run, Op op, Children& children, Held& held);
-  static void plain_op(const std::shared_ptr<ProgramRun>& run, Op op, Children& children, Held& held);
-  static JoinHandle<void> start(const std::shared_ptr<ProgramRun>& run, std::uint64_t index) {
-    return spawn(&ProgramTask::body, run, index, Mark(run->records_[index]));
+  static void plain_op(ProgramRun& run, Op op, Children& children, Held& held);
+  static JoinHandle<void> start(const std::shared_ptr<ProgramRun>& run, std::uint64_t index,
+                                std::optional<workload::Ticket>&& ticket) {
+    return spawn(&ProgramTask::body, run, index, Mark(run->records_[index], std::move(ticket)));
   }
 };
 
@@ -140,6 +164,12 @@ Coro<void> ProgramTask::wait_op(ProgramRun& run, Op op, Children& children, Held
     AcquireLeaf leaf = run.objects_->locks[op.arg].acquire();
     co_await leaf;
     held.emplace(op.arg, Permit<Lock>(run.objects_->locks[op.arg]));
+  } else if (op.kind == OpKind::send) {
+    auto leaf = run.objects_->pipes[op.arg].in.send('x');
+    co_await leaf;
+  } else if (op.kind == OpKind::recv) {
+    auto leaf = run.objects_->pipes[op.arg].out.recv();
+    static_cast<void>(co_await leaf);
   } else if (op.kind == OpKind::join) {
     auto child = children.extract(op.arg);
     try {
@@ -149,10 +179,9 @@ Coro<void> ProgramTask::wait_op(ProgramRun& run, Op op, Children& children, Held
   }
 }
 
-void ProgramTask::plain_op(const std::shared_ptr<ProgramRun>& run, Op op, Children& children, Held& held) {
-  if (op.kind == OpKind::spawn) children.emplace(op.arg, start(run, op.arg));
+void ProgramTask::plain_op(ProgramRun& run, Op op, Children& children, Held& held) {
   if (op.kind == OpKind::cancel) children.at(op.arg).cancel();
-  if (op.kind == OpKind::notify) run->objects_->events[op.arg].set();
+  if (op.kind == OpKind::notify) run.objects_->events[op.arg].set();
   if (op.kind == OpKind::unlock) held.erase(op.arg);
   if (op.kind == OpKind::block) {
     const bool is_simulated = current()->home->simulated();
@@ -166,6 +195,7 @@ void ProgramTask::plain_op(const std::shared_ptr<ProgramRun>& run, Op op, Childr
 
 Task<void> ProgramTask::body(std::shared_ptr<ProgramRun> run, std::uint64_t index, Mark mark) {
   mark.start();
+  if (!run->adopt(*current()->task)) co_return;
   Children children;
   Held held;
   for (const Op op : run->program_.tasks[index]) {
@@ -175,12 +205,15 @@ Task<void> ProgramTask::body(std::shared_ptr<ProgramRun> run, std::uint64_t inde
       case OpKind::sleep:
       case OpKind::wait:
       case OpKind::lock:
+      case OpKind::send:
+      case OpKind::recv:
       case OpKind::join: {
         Coro<void> waiting = wait_op(*run, op, children, held);
         co_await std::move(waiting);
         break;
       }
-      default: plain_op(run, op, children, held);
+      case OpKind::spawn: children.emplace(op.arg, start(run, op.arg, mark.another_ticket())); break;
+      default: plain_op(*run, op, children, held);
     }
   }
   mark.reach_end();
@@ -224,12 +257,80 @@ ProgramRun::ProgramRun(Program program)
     : program_(std::move(program)), records_(program_.tasks.size()), objects_(std::make_unique<Objects>()) {
   objects_->events.resize(objects_of(program_, OpKind::notify, OpKind::wait));
   objects_->locks.resize(objects_of(program_, OpKind::lock, OpKind::unlock));
+  const std::size_t pipes = objects_of(program_, OpKind::send, OpKind::recv);
+  for (std::size_t i = 0; i < pipes; ++i) objects_->pipes.emplace_back(program_.channel_capacity);
 }
 
-ProgramRun::~ProgramRun() = default;
+ProgramRun::~ProgramRun() {
+  for (Header* task : begun_) drop_reference(*task);
+}
+
+bool ProgramRun::adopt(Header& task) {
+  const std::scoped_lock lock(mutex_);
+  if (is_stopped_) return false;
+  task.state.add_ref();
+  begun_.push_back(&task);
+  return true;
+}
+
+void ProgramRun::stop() {
+  std::vector<Header*> begun;
+  {
+    const std::scoped_lock lock(mutex_);
+    is_stopped_ = true;
+    begun.swap(begun_);
+  }
+  for (Header* task : begun) {
+    shut_down_task(*task);
+    drop_reference(*task);
+  }
+}
 
 void start_program(const std::shared_ptr<ProgramRun>& run) {
-  const JoinHandle<void> root = ProgramTask::start(run, 0);  // dropped: it goes on alone
+  const JoinHandle<void> root = ProgramTask::start(run, 0, std::nullopt);  // dropped: it goes on alone
 }
+
+namespace workload {
+namespace {
+
+using ProgramOwner = Owner<Countdown>;
+
+/// Stops a run that is dropped before its end.
+class StopAtExit {
+ public:
+  explicit StopAtExit(std::shared_ptr<ProgramRun> run) : run_(std::move(run)) {}
+  StopAtExit(const StopAtExit&) = delete;
+  StopAtExit& operator=(const StopAtExit&) = delete;
+  ~StopAtExit() { run_->stop(); }
+
+ private:
+  std::shared_ptr<ProgramRun> run_;
+};
+
+Program program_of(const Workload& workload) {
+  const auto& rows = workload.arrays[0];
+  Program result = program_from_rows(static_cast<std::uint64_t>(workload.ints[0]), {rows.begin(), rows.end()});
+  result.channel_capacity = static_cast<std::uint64_t>(workload.ints[1]);
+  return result;
+}
+
+}  // namespace
+
+Task<std::int64_t> program(WorkloadPtr workload) {
+  auto run = std::make_shared<ProgramRun>(program_of(*workload));
+  ProgramOwner owner(std::make_unique<Countdown>());
+  const StopAtExit stop(run);
+  const JoinHandle<void> root = ProgramTask::start(run, 0, owner.issue(1));
+  run.reset();
+  Drained drained(owner);
+  co_return co_await drained;
+}
+
+void check_program(const Workload& workload) {
+  if (workload.arrays.size() != 1) throw std::invalid_argument("program: need one array, the rows");
+  static_cast<void>(program_of(workload));
+}
+
+}  // namespace workload
 
 }  // namespace rt

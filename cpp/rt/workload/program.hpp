@@ -8,9 +8,13 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <vector>
 
 #include "rt/task/coroutine.hpp"
+#include "rt/workload/countdown.hpp"
+#include "rt/workload/workload.hpp"
 
 namespace rt {
 
@@ -26,6 +30,8 @@ enum class OpKind : std::uint8_t {
   unlock,  // arg: a lock that is held
   cancel,  // arg: a task that this one has spawned
   block,   // arg: ns; block_in_place around a computation of that length
+  send,    // arg: a channel; waits while it is full
+  recv,    // arg: a channel; waits while it is empty
   count
 };
 
@@ -35,8 +41,9 @@ struct Op {
 };
 
 struct Program {
-  static constexpr std::uint64_t most_objects = 1024;  // events, and locks
+  static constexpr std::uint64_t most_objects = 1024;  // events, locks and channels, of each
   std::vector<std::vector<Op>> tasks;
+  std::uint64_t channel_capacity = 1;
 };
 
 /// From rows (task, kind, arg), in the order of each task's instructions; there are `tasks` of them.
@@ -66,15 +73,35 @@ class ProgramRun {
 
   [[nodiscard]] const std::vector<TaskRecord>& records() const { return records_; }
 
+  /// Any thread. Ends the tasks that live, and those that begin from now on.
+  void stop();
+
  private:
   friend struct ProgramTask;
   struct Objects;
+  /// A task that begins, while it is polled. False: the run was stopped.
+  [[nodiscard]] bool adopt(Header& task);
+
   const Program program_;
   std::vector<TaskRecord> records_;
   std::unique_ptr<Objects> objects_;
+  std::mutex mutex_;
+  bool is_stopped_ = false;
+  std::vector<Header*> begun_;  // with a reference each
 };
 
 /// In a context: spawns the root.
 void start_program(const std::shared_ptr<ProgramRun>& run);
+
+namespace workload {
+
+/// The workload "program": its integers are the number of tasks and the channels' capacity, its array the rows. The answer is
+/// how many tasks reached their last instruction, once all have ended. Takes a checked workload.
+[[nodiscard]] Task<std::int64_t> program(WorkloadPtr workload);
+
+/// Throws std::invalid_argument.
+void check_program(const Workload& workload);
+
+}  // namespace workload
 
 }  // namespace rt

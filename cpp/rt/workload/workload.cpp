@@ -1,7 +1,6 @@
 #include "rt/workload/workload.hpp"
 
 #include <algorithm>
-#include <array>
 #include <limits>
 #include <stdexcept>
 #include <string_view>
@@ -14,6 +13,11 @@
 #include "rt/workload/combine.hpp"
 #include "rt/workload/dag.hpp"
 #include "rt/workload/fork_join.hpp"
+#include "rt/workload/function.hpp"
+#include "rt/workload/open_system.hpp"
+#include "rt/workload/program.hpp"
+#include "rt/workload/start.hpp"
+#include "rt/workload/uts.hpp"
 
 namespace rt {
 namespace {
@@ -21,6 +25,7 @@ namespace {
 constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
 /// Tasks of one workload: they are counted in 32 bits, and more would not fit in memory.  [tasks]
 constexpr std::int64_t most_tasks = 1'000'000'000;
+constexpr std::int64_t most_int32 = std::numeric_limits<std::int32_t>::max();
 
 using Handle = JoinHandle<std::int64_t>;
 
@@ -30,44 +35,136 @@ struct Parameter {
   std::int64_t high;
 };
 
+constexpr Parameter any(std::string_view name) { return {name, std::numeric_limits<std::int64_t>::min(), most}; }
+constexpr Parameter natural(std::string_view name, std::int64_t high = most) { return {name, 0, high}; }
+
 /// One kind: what it takes, and how its root task is started in the current runtime.
 struct Kind {
   std::string_view name;
   std::vector<Parameter> parameters;
   Handle (*start)(const WorkloadPtr&);
+  void (*check)(const Workload&) = nullptr;  // what the ranges do not say
+  bool takes_cost = false;                   // one integer more, if given: ns for each task in a simulation
 };
 
+/// Spawns the root of a tree. `make<order>()` and, where time is virtual and a cost was given, `make<order, Nanos>()` are its
+/// function: the policy's order and the cost are settled here for the whole tree.
+template <class Make, class... Args>
+Handle spawn_tree(const Workload& workload, std::size_t parameters, Make make, Args... args) {
+  using workload::help_first, workload::work_first;
+  const Home& home = *current()->home;
+  if (workload.ints.size() > parameters && home.simulated()) {
+    const auto cost = static_cast<Nanos>(workload.ints.back());
+    if (home.forks_child_first()) return spawn(make.template operator()<work_first, Nanos>(), args..., cost);
+    return spawn(make.template operator()<help_first, Nanos>(), args..., cost);
+  }
+  if (home.forks_child_first()) return spawn(make.template operator()<work_first>(), args...);
+  return spawn(make.template operator()<help_first>(), args...);
+}
+
+void check_tree(const Workload& workload);
+void check_yields(const Workload& workload);
+
 // One row a kind. Names and orders are those of the Python constructors; the limits are at least as wide as theirs.
-const std::array<Kind, 11>& kinds() {
-  static const std::array<Kind, 11> table{{
-      {"fib", {{"n", 0, 90}}, [](const WorkloadPtr& w) -> Handle { return spawn(workload::fib, w->ints[0]); }},
-      {"skynet",
-       {{"depth", 0, 64}, {"fanout", 1, most_tasks}},
-       [](const WorkloadPtr& w) -> Handle { return spawn(workload::skynet, w->ints[0], w->ints[1], 0); }},
-      {"fork_join",
-       {{"depth", 0, 64}, {"fanout", 1, most_tasks}, {"work_ns", 0, most}},
-       [](const WorkloadPtr& w) -> Handle { return spawn(workload::fork_join, w->ints[0], w->ints[1], w->ints[2]); }},
-      {"nqueens", {{"n", 1, 31}}, [](const WorkloadPtr& w) -> Handle { return spawn(workload::nqueens, w->ints[0]); }},
-      {"matmul", {{"n", 1, 8192}}, [](const WorkloadPtr& w) -> Handle { return spawn(workload::matmul, w->ints[0]); }},
-      {"spawn_many",
-       {{"n", 0, most_tasks}, {"origin", 0, 2}},
-       [](const WorkloadPtr& w) -> Handle {
+
+/// What computes: on threads its tasks take their own time, in a simulation a declared one.
+std::vector<Kind> computing_kinds() {
+  return {
+      {.name = "fib",
+       .parameters = {natural("n", 90)},
+       .start = [](const WorkloadPtr& w) -> Handle {
+         return spawn_tree(*w, 1, []<ForkOrder order, class... Cost>() { return &workload::fib<order, Cost...>; }, w->ints[0]);
+       },
+       .takes_cost = true},
+      {.name = "skynet",
+       .parameters = {natural("depth", 64), {"fanout", 1, most_tasks}},
+       .start = [](const WorkloadPtr& w) -> Handle {
+         const workload::SkynetTree tree{w->ints[0], w->ints[1], 0};
+         return spawn_tree(*w, 2, []<ForkOrder order, class... Cost>() { return &workload::skynet<order, Cost...>; }, tree);
+       },
+       .check = check_tree,
+       .takes_cost = true},
+      {.name = "fork_join",
+       .parameters = {natural("depth", 64), {"fanout", 1, most_tasks}, natural("work_ns")},
+       .start = [](const WorkloadPtr& w) -> Handle {
+         const auto root = current()->home->forks_child_first() ? &workload::fork_join<ForkOrder::work_first>
+                                                                : &workload::fork_join<ForkOrder::help_first>;
+         return spawn(root, w->ints[0], w->ints[1], w->ints[2]);
+       },
+       .check = check_tree},
+      {.name = "nqueens",
+       .parameters = {{"n", 1, 31}},
+       .start = [](const WorkloadPtr& w) -> Handle {
+         return spawn_tree(
+             *w, 1, []<ForkOrder order, class... Cost>() { return &workload::nqueens<order, Cost...>; }, w->ints[0]);
+       },
+       .takes_cost = true},
+      {.name = "matmul",
+       .parameters = {{"n", 1, 8192}},
+       .start = [](const WorkloadPtr& w) -> Handle {
+         return spawn_tree(*w, 1, []<ForkOrder, class... Cost>() { return &workload::matmul<Cost...>; }, w->ints[0]);
+       },
+       .takes_cost = true},
+      {.name = "uts",
+       .parameters = {natural("shape", 1), natural("seed", most_int32), natural("root_children", most_int32),
+                      natural("children", most_int32), natural("threshold"), natural("depth", most_int32)},
+       .start = [](const WorkloadPtr& w) -> Handle {
+         return spawn_tree(
+             *w, workload::UtsTree::integers, []<ForkOrder order, class... Cost>() { return &workload::uts<order, Cost...>; },
+             workload::UtsTree::from(w->ints));
+       },
+       .takes_cost = true},
+  };
+}
+
+/// What only spawns, waits, and is busy for as long as it is told.
+std::vector<Kind> scheduling_kinds() {
+  return {
+      {.name = "spawn_many",
+       .parameters = {natural("n", most_tasks), natural("origin", 2)},
+       .start = [](const WorkloadPtr& w) -> Handle {
          return workload::spawn_many(w->ints[0], static_cast<workload::Origin>(w->ints[1]));
        }},
-      {"yield_many",
-       {{"tasks", 0, most_tasks}, {"yields", 0, most}},
-       [](const WorkloadPtr& w) -> Handle { return spawn(workload::yield_many, w->ints[0], w->ints[1]); }},
-      {"ping_pong",
-       {{"pairs", 0, most_tasks}},
-       [](const WorkloadPtr& w) -> Handle { return spawn(workload::ping_pong, w->ints[0]); }},
-      {"chained_spawn",
-       {{"n", 0, most_tasks}},
-       [](const WorkloadPtr& w) -> Handle { return spawn(workload::chained_spawn, w->ints[0]); }},
-      {"spawn_join", {{"n", 0, most}}, [](const WorkloadPtr& w) -> Handle { return spawn(workload::spawn_join, w->ints[0]); }},
-      {"dag",
-       {{"n", 0, most_tasks}},
-       [](const WorkloadPtr& w) -> Handle { return spawn(workload::dag, w, std::shared_ptr<workload::DagTrace>()); }},
-  }};
+      {.name = "yield_many",
+       .parameters = {natural("tasks", most_tasks), natural("yields")},
+       .start = [](const WorkloadPtr& w) -> Handle { return spawn(workload::yield_many, w->ints[0], w->ints[1]); },
+       .check = check_yields},
+      {.name = "ping_pong",
+       .parameters = {natural("pairs", most_tasks)},
+       .start = [](const WorkloadPtr& w) -> Handle { return spawn(workload::ping_pong, w->ints[0]); }},
+      {.name = "chained_spawn",
+       .parameters = {natural("n", most_tasks)},
+       .start = [](const WorkloadPtr& w) -> Handle { return spawn(workload::chained_spawn, w->ints[0]); }},
+      {.name = "spawn_join",
+       .parameters = {natural("n")},
+       .start = [](const WorkloadPtr& w) -> Handle { return spawn(workload::spawn_join, w->ints[0]); }},
+      {.name = "dag",
+       .parameters = {natural("n", most_tasks)},
+       .start = [](const WorkloadPtr& w) -> Handle { return spawn(workload::dag, w, std::shared_ptr<workload::DagTrace>()); },
+       .check = workload::check_dag},
+      {.name = "open_system",
+       .parameters = {natural("n", most_tasks), any("seed"), natural("place", 3), natural("choices", most_int32),
+                      natural("slice_ns"), any("arrivals"), any("a"), any("b"), any("c"), any("service"), any("a"), any("b"),
+                      any("c")},
+       .start = [](const WorkloadPtr& w) -> Handle { return spawn(workload::open_system, w); },
+       .check = workload::check_open_system},
+      {.name = "program",
+       .parameters = {{"tasks", 1, most_tasks}, {"capacity", 1, most_tasks}},
+       .start = [](const WorkloadPtr& w) -> Handle { return spawn(workload::program, w); },
+       .check = workload::check_program},
+      {.name = "function",
+       .parameters = {natural("n", most_tasks), any("address"), {"cost_ns", -1, most}},
+       .start = [](const WorkloadPtr& w) -> Handle { return spawn(workload::call_function, w); },
+       .check = workload::check_function},
+  };
+}
+
+const std::vector<Kind>& kinds() {
+  static const std::vector<Kind> table = [] {
+    std::vector<Kind> all = computing_kinds(), more = scheduling_kinds();
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+  }();
   return table;
 }
 
@@ -84,32 +181,35 @@ const Kind& find_kind(const std::string& name) {
 
 void check_parameters(const Kind& kind, const std::vector<std::int64_t>& ints) {
   const std::string name(kind.name);
-  if (ints.size() != kind.parameters.size()) {
+  const bool has_cost = kind.takes_cost && ints.size() == kind.parameters.size() + 1;
+  if (ints.size() != kind.parameters.size() && !has_cost) {
     throw std::invalid_argument(name + ": " + std::to_string(ints.size()) + " integers; it takes " +
                                 std::to_string(kind.parameters.size()));
   }
   for (std::size_t i = 0; i < ints.size(); ++i) {
-    const Parameter& p = kind.parameters[i];
+    const Parameter& p = i < kind.parameters.size() ? kind.parameters[i] : natural("cost_ns");
     if (ints[i] >= p.low && ints[i] <= p.high) continue;
     throw std::invalid_argument(name + ": " + std::string(p.name) + "=" + std::to_string(ints[i]) + "; need " +
                                 std::to_string(p.low) + ".." + std::to_string(p.high));
   }
 }
 
-/// fanout^depth leaves must be countable; products that are answers must fit.
-void check_size(const std::string& kind, const std::vector<std::int64_t>& ints) {
-  if (kind == "skynet" || kind == "fork_join") {
-    std::int64_t leaves = 1;
-    for (std::int64_t level = 0; level < ints[0]; ++level) {
-      leaves *= ints[1];
-      if (leaves <= most_tasks) continue;
-      throw std::invalid_argument(kind + ": depth=" + std::to_string(ints[0]) + ", fanout=" + std::to_string(ints[1]) +
-                                  " have more than " + std::to_string(most_tasks) + " leaves; reduce one of them");
-    }
+/// fanout^depth leaves must be countable.
+void check_tree(const Workload& tree) {
+  const std::int64_t depth = tree.ints[0], fanout = tree.ints[1];
+  std::int64_t leaves = 1;
+  for (std::int64_t level = 0; level < depth; ++level) {
+    leaves *= fanout;
+    if (leaves <= most_tasks) continue;
+    throw std::invalid_argument(tree.kind + ": depth=" + std::to_string(depth) + ", fanout=" + std::to_string(fanout) +
+                                " have more than " + std::to_string(most_tasks) + " leaves; reduce one of them");
   }
-  if (kind == "yield_many" && ints[0] != 0 && ints[1] > most / ints[0]) {
-    throw std::invalid_argument("yield_many: tasks * yields must be below 2^63; reduce one of them");
-  }
+}
+
+/// The answer must fit.
+void check_yields(const Workload& yields) {
+  if (yields.ints[0] == 0 || yields.ints[1] <= most / yields.ints[0]) return;
+  throw std::invalid_argument("yield_many: tasks * yields must be below 2^63; reduce one of them");
 }
 
 Workload assemble_from(std::vector<Workload>& preorder, std::size_t& next) {
@@ -156,9 +256,9 @@ void check_workload(const Workload& workload) {
     for (const Workload& part : workload.parts) check_workload(part);
     return;
   }
-  check_parameters(find_kind(workload.kind), workload.ints);
-  check_size(workload.kind, workload.ints);
-  if (workload.kind == "dag") workload::check_dag(workload);
+  const auto& kind = find_kind(workload.kind);
+  check_parameters(kind, workload.ints);
+  if (kind.check != nullptr) kind.check(workload);
 }
 
 Task<Answers> run_workload(WorkloadPtr workload) {

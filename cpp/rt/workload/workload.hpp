@@ -2,7 +2,8 @@
 //
 // Invariant: a workload that passed check_workload() runs to its end in any world, on any number of workers, and its
 // answers depend on nothing but its parameters. When the task that runs it is dropped, everything it has spawned ends by
-// itself soon after. Read next: workload.cpp (the table of kinds), fork_join.hpp, classics.hpp, dag.hpp, combine.hpp.
+// itself soon after. Read next: workload.cpp (the table of kinds), fork_join.hpp, uts.hpp, classics.hpp,
+// dag.hpp, open_system.hpp, program.hpp, function.hpp, combine.hpp.
 #pragma once
 
 #include <cstdint>
@@ -19,9 +20,12 @@ namespace rt {
 struct Workload {
   std::string kind;
   std::vector<std::int64_t> ints;                     // the kind's parameters, in the order of its row in workload.cpp
-  std::vector<std::span<const std::int64_t>> arrays;  // only of a dag: indptr, indices, cost_ns
+  std::vector<std::span<const std::int64_t>> arrays;  // of a dag: indptr, indices, cost_ns; of others see their row
   std::shared_ptr<const void> keep;                   // owns the arrays; may be dropped on any thread
   std::vector<Workload> parts;                        // only of "sequence" and "together", whose one integer counts them
+  /// Where a run leaves one number a job, if anybody wants them: the sojourns of an open_system, in ns and in the order of
+  /// arrivals; the results of a function. Read it when the run has ended; one run at a time.
+  std::shared_ptr<std::vector<std::int64_t>> output{};
 };
 
 using WorkloadPtr = std::shared_ptr<const Workload>;

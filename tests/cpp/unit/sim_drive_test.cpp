@@ -155,7 +155,7 @@ TEST(RunProgram, what_nobody_can_run_is_refused) {
   EXPECT_THROW(static_cast<void>(program_from_rows(2, {0, 2, 1, 1, 2, 1})), std::invalid_argument);  // twice
   EXPECT_THROW(static_cast<void>(program_from_rows(2, {0, 3, 1})), std::invalid_argument);           // not spawned
   EXPECT_THROW(static_cast<void>(program_from_rows(1, {0, 8, 0})), std::invalid_argument);           // not held
-  EXPECT_THROW(static_cast<void>(program_from_rows(1, {0, 11, 0})), std::invalid_argument);          // no such kind
+  EXPECT_THROW(static_cast<void>(program_from_rows(1, {0, 99, 0})), std::invalid_argument);          // no such kind
   EXPECT_THROW(static_cast<void>(program_from_rows(1, {0, 0})), std::invalid_argument);
 }
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from stealscope import workloads
+from stealscope.program import Cancel, Spawn
 from stealscope.report import Report
 
 
@@ -33,7 +34,7 @@ def test_the_lower_bound_rounds_work_up_and_never_is_below_the_span() -> None:
 
 def test_what_a_workload_does_not_declare_is_none() -> None:
     r = Report.from_run(
-        workloads.fib(5),
+        workloads.program([[Spawn(1), Cancel(1)], []]),
         makespan=10,
         metrics={"elapsed": 0, "workers": []},
         engine="threads",

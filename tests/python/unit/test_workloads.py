@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import doctest
+import importlib
 import json
 import pickle
 from collections.abc import Callable
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 from pathlib import Path
 
 import networkx as nx
@@ -13,8 +15,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from stealscope import dist
 from stealscope import workloads as w
 from stealscope.errors import InvariantError
+from stealscope.program import Join, Lock, Sleep, Spawn, Work
 
 LEAVES = [
     w.fib(10),
@@ -27,6 +31,10 @@ LEAVES = [
     w.ping_pong(7),
     w.chained_spawn(9),
     w.dag([0, 1, 1], [1], [5, 6], names=("a", "b"), label="pair"),
+    w.pattern("random_nearest", 4, 3, seed=5),
+    w.uts(w.UtsTree("geometric", seed=3, branching=2.0, depth=4)),
+    w.open_system(dist.exponential(2e-6), dist.empirical([1e-6, 3e-6]), n=5, place=("jsq", 2), slice=1e-6, seed=4),
+    w.program([[Spawn(1), Lock(0, (Work(5),)), Join(1)], [Sleep(9)]]),
 ]
 any_workload = st.recursive(
     st.sampled_from(LEAVES),
@@ -71,10 +79,10 @@ def test_equal_means_the_same_description(a: w.Workload, b: w.Workload) -> None:
 @pytest.mark.parametrize(
     ("workload", "native"),
     [
-        (w.fib(10), ("fib", (10,))),
-        (w.skynet(), ("skynet", (6, 10))),
-        (w.nqueens(8), ("nqueens", (8,))),
-        (w.matmul(4), ("matmul", (4,))),
+        (w.fib(10, cost_ns=5), ("fib", (10, 5))),
+        (w.skynet(cost_ns=0), ("skynet", (6, 10, 0))),
+        (w.nqueens(8, cost_ns=7), ("nqueens", (8, 7))),
+        (w.matmul(4, cost_ns=9), ("matmul", (4, 9))),
         (w.fork_join(3, 2, 100), ("fork_join", (3, 2, 100))),
         (w.spawn_many(10), ("spawn_many", (10, 0))),
         (w.spawn_many(10, "local"), ("spawn_many", (10, 1))),
@@ -139,7 +147,38 @@ def test_work_and_span_of_combinations_add_and_take_the_longest() -> None:
     assert (a.work, a.span, b.work, b.span) == (400, 100, 70, 70)
     assert (w.sequence(a, b).work, w.sequence(a, b).span) == (470, 170)
     assert (w.together(a, b).work, w.together(a, b).span) == (470, 100)
-    assert (w.fib(3).work, w.sequence(a, w.fib(3)).work, w.together(a, w.fib(3)).span) == (None, None, None)
+    assert (w.fib(3, cost_ns=10).work, w.sequence(a, w.fib(3, cost_ns=10)).span, w.spawn_many(5).work) == (50, 130, 0)
+
+
+@pytest.mark.parametrize("workload", [w.fib(9), w.skynet(3, 3), w.nqueens(1), w.nqueens(2), w.nqueens(3), w.nqueens(6)])
+def test_declared_work_and_span_are_those_of_the_drawn_tree(workload: w.Workload) -> None:
+    tree = replace(workload, cost_ns=10).to_networkx()
+    charged = replace(workload, cost_ns=10)
+    assert charged.work == 10 * tree.number_of_nodes()
+    assert charged.span == 10 * (nx.dag_longest_path_length(tree) + 1)
+
+
+def test_a_product_costs_its_blocks() -> None:
+    assert (w.matmul(64, cost_ns=100).work, w.matmul(128, cost_ns=100).work) == (100, 800)
+    assert w.matmul(128, cost_ns=100).span == 200  # two halves of the inner length, one after the other
+
+
+def test_a_seed_changes_what_is_random_and_nothing_else() -> None:
+    random = w.pattern("random_layered", 5, 4, seed=1)
+    both = w.sequence(random, random, w.fib(5)).with_seed(9)
+    assert both.parts[0] != both.parts[1]
+    assert both.parts[2] == w.fib(5)
+    assert both == w.sequence(random, random, w.fib(5)).with_seed(9)
+    assert (random.with_seed(1), w.fib(5).seed, w.pattern("fft", 4, 4).seed) == (random, None, None)
+    assert random.with_seed(2).seed == 2
+
+
+@pytest.mark.parametrize("name", ["workloads", "dist", "uts", "program", "_workload"])
+def test_the_examples_of_the_docstrings_run(name: str) -> None:
+    module = importlib.import_module(f"stealscope.{name}")
+    outcome = doctest.testmod(module)
+    assert outcome.failed == 0
+    assert outcome.attempted > 0
 
 
 @pytest.mark.parametrize(
