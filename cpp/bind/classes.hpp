@@ -22,5 +22,6 @@ void init_channels(py::module_& module);
 void init_simulate(py::module_& module);
 void init_dump(py::module_& module);
 void init_workload(py::module_& module);
+void init_timeline(py::module_& module);
 
 }  // namespace bind

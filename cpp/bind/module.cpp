@@ -22,6 +22,7 @@ PYBIND11_MODULE(_core, module, pybind11::mod_gil_not_used()) {
   bind::init_simulate(module);
   bind::init_dump(module);
   bind::init_workload(module);
+  bind::init_timeline(module);
   module.attr("VERSION") = rt::version();
   module.attr("COMPILER") = rt::compiler();
   module.attr("FEATURES") = pybind11::dict(pybind11::arg("unstable_metrics") = rt::unstable_metrics,

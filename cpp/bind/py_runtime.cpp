@@ -81,6 +81,7 @@ Shared make_runtime(const py::dict& options) {
   const auto histograms = options["histograms"].cast<py::tuple>();
   scheduler.histograms = {histogram_from(histograms[0]), histogram_from(histograms[1]), histogram_from(histograms[2])};
   scheduler.watch_polls = options["watch_polls"].cast<bool>();
+  scheduler.timeline = options.contains("timeline") && options["timeline"].cast<bool>();
   rt::ThreadOptions threads;
   threads.name = options["name"].cast<std::string>();
   threads.max_blocking_threads = options["max_blocking_threads"].cast<std::uint32_t>();

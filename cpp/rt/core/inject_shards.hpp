@@ -74,6 +74,16 @@ class InjectShards {
     }
   }
 
+  /// Which shard a producer's pushes go to.
+  [[nodiscard]] std::uint32_t shard_of(std::uint32_t producer) const { return count_ == 1 ? 0 : producer % count_; }
+  /// Any thread, no lock: where the consumer would find something; its own shard if nowhere.
+  [[nodiscard]] std::uint32_t filled_shard(std::uint32_t consumer) const {
+    for (std::uint32_t i = 0; i < count_; ++i) {
+      if (!of(consumer + i).queue.is_empty()) return shard_of(consumer + i);
+    }
+    return shard_of(consumer);
+  }
+
   /// Any thread, no lock; out of date as soon as it is read.
   [[nodiscard]] std::size_t len() const {
     std::size_t sum = 0;
@@ -93,7 +103,7 @@ class InjectShards {
     Inject<Env, T> queue;
     typename Inject<Env, T>::Synced synced;  // under mutex
   };
-  [[nodiscard]] Shard& of(std::uint32_t number) const { return shards_[count_ == 1 ? 0 : number % count_]; }
+  [[nodiscard]] Shard& of(std::uint32_t number) const { return shards_[shard_of(number)]; }
 
   const std::uint32_t count_;
   const std::unique_ptr<Shard[]> shards_;

@@ -3,6 +3,7 @@
 
 #include "rt/core/shared_impl.hpp"
 #include "rt/core/worker/pick.hpp"
+#include "rt/core/worker/record.hpp"
 #include "rt/core/worker/rendezvous.hpp"
 #include "rt/core/worker/rest.hpp"
 #include "rt/core/worker/run.hpp"

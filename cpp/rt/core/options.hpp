@@ -18,6 +18,9 @@ struct SchedulerOptions {
   HistogramOptions histograms;
   /// Polls are timed even without a histogram, so that a long one is seen while it lasts.
   bool watch_polls = false;
+  /// Whether events are written onto a timeline from the start on; it can be switched later, too.
+  bool timeline = false;
+  std::size_t timeline_capacity = tuning::timeline_capacity;  // events a worker
   Hooks hooks;
 };
 

@@ -17,6 +17,7 @@
 #include "rt/core/options.hpp"
 #include "rt/core/rendezvous.hpp"
 #include "rt/observe/taskdump.hpp"
+#include "rt/observe/timeline.hpp"
 #include "rt/observe/worker_metrics.hpp"
 #include "rt/task/context.hpp"
 #include "rt/task/home.hpp"
@@ -132,6 +133,12 @@ class Shared final : public Home, public DumpFace {
   [[nodiscard]] std::uint64_t spawned_tasks() const;
   [[nodiscard]] std::uint64_t alive_tasks() const;
 
+  /// Any thread. Events go onto a new timeline from now on.
+  std::shared_ptr<Timeline> start_timeline(std::size_t capacity);
+  /// The calling worker's, or outside the workers.
+  void record(EventKind kind, std::uint64_t task, std::uint64_t count = 0);
+  TimelineSwitch timelines;
+
   DriveFace* drive = nullptr;  // set once, before the first worker runs
   const SchedulerOptions options;
   std::vector<std::unique_ptr<Remote>> remotes;
@@ -166,6 +173,7 @@ class Shared final : public Home, public DumpFace {
   /// For the placements random and jsq.
   [[nodiscard]] std::uint32_t pick_worker(const Placement& placement, Worker<Env>* here);
   [[nodiscard]] std::uint32_t producer();
+  void charge_push(std::uint32_t from);
   void wake(std::optional<std::uint32_t> worker);
   void write_dump(TraceBook& book);
   void requeue_woken(Header* task);

@@ -22,6 +22,7 @@ Shared<Env>::Shared(const SchedulerOptions& given, Nanos now, IdSource& ids)
   remotes.reserve(options.workers);
   for (std::uint32_t i = 0; i < options.workers; ++i) remotes.push_back(std::make_unique<Remote>(options));
   idle_synced.sleepers.reserve(options.workers);
+  if (timeline && options.timeline) static_cast<void>(start_timeline(options.timeline_capacity));
 }
 
 template <Environment Env>
@@ -32,6 +33,7 @@ void Shared<Env>::schedule(Header& task, Ready how) {
   if (options.histograms.latency) task.ready_since.store(now(), relaxed);  // relaxed: published with the queue
   // A task that asked for a dump did so in a poll that has ended before it could be woken, or ends here: so we see the round.
   if (taskdump && rendezvous.is_open()) recall(task);
+  record(EventKind::wake, task.id, how == Ready::yielded ? 1 : 0);
   if (Worker<Env>* here = own_worker(own_context()); here != nullptr && !is_central_) {
     here->schedule_local(task, how == Ready::yielded);
     return;
@@ -58,6 +60,8 @@ template <Environment Env>
 void Shared<Env>::submit_new(Header& task, const Destination& to) {
   Context* context = own_context();
   Worker<Env>* here = own_worker(context);
+  if (here != nullptr) here->world().charge(Cost::spawn, 1);
+  record(EventKind::spawn, task.id);
   // relaxed, here and below: figures for a dump, published with the word or the queue
   task.born.store(here != nullptr ? here->last_clock() : outside_clock(), relaxed);
   if (TaskCounts* counts = context != nullptr ? context->counts : nullptr; counts != nullptr) {
@@ -143,7 +147,11 @@ void Shared<Env>::take_back(const HandedOver& given) {
 
 template <Environment Env>
 void Shared<Env>::push_remote(Header& task) {
-  if (inject.push(&task, producer())) {
+  const std::uint32_t from = producer();
+  charge_push(from);
+  const std::uint64_t id = task.id;
+  if (inject.push(&task, from)) {
+    record(EventKind::inject_push, id, 1);
     metrics_.inc_remote_schedule_count();
     return;
   }
@@ -154,7 +162,11 @@ void Shared<Env>::push_remote(Header& task) {
 
 template <Environment Env>
 void Shared<Env>::push_batch(Header* first, Header* last, std::size_t n) {
-  const bool accepted = inject.push_batch(first, last, n, producer());
+  const std::uint32_t from = producer();
+  charge_push(from);
+  const std::uint64_t id = first->id;
+  const bool accepted = inject.push_batch(first, last, n, from);
+  if (accepted) record(EventKind::inject_push, id, n);
   while (!accepted && first != nullptr) {
     Header& task = *first;
     first = &task == last ? nullptr : task.queue_next;
@@ -219,6 +231,31 @@ std::uint32_t Shared<Env>::producer() {
     static std::atomic<std::uint32_t> threads{0};
     thread_local const std::uint32_t number = threads.fetch_add(1, relaxed);  // relaxed: any number will do
     return number;
+  }
+}
+
+/// A worker's own visit to the lock; who is no worker pays on nobody's clock.
+template <Environment Env>
+void Shared<Env>::charge_push(std::uint32_t from) {
+  if constexpr (Env::simulated) {
+    if (Worker<Env>* here = own_worker(own_context())) here->world().charge_inject(inject.shard_of(from));
+  }
+}
+
+template <Environment Env>
+std::shared_ptr<Timeline> Shared<Env>::start_timeline(std::size_t capacity) {
+  // In a simulation one lane for all, so that the records stand in the order in which things happened.
+  return Env::simulated ? timelines.turn_on(1, capacity * options.workers) : timelines.turn_on(options.workers + 1, capacity);
+}
+
+template <Environment Env>
+void Shared<Env>::record(EventKind kind, std::uint64_t task, std::uint64_t count) {
+  if constexpr (timeline) {
+    if (!timelines.is_on()) [[likely]] return;
+    if (Worker<Env>* here = own_worker(own_context())) return here->record(kind, task, Event::nobody, count);
+    if (const auto current = timelines.current()) {
+      current->add_outside({outside_clock(), task, Event::nobody, Event::nobody, static_cast<std::uint32_t>(count), kind});
+    }
   }
 }
 

@@ -66,6 +66,12 @@ class Worker final : public WorkerFace {
   /// After the verdict rendezvous.
   [[nodiscard]] std::uint32_t attended_round() const { return attending_.round; }
   [[nodiscard]] World& world() { return world_; }
+  /// Onto the timeline, if one is being written.
+  void record(EventKind kind, std::uint64_t task = 0, std::uint32_t other = Event::nobody, std::uint64_t count = 0) {
+    if constexpr (timeline) {
+      if (recorder_ != nullptr) [[unlikely]] write_record(kind, task, other, count);
+    }
+  }
   [[nodiscard]] bool is_searching() const { return is_searching_; }
   /// Between two ticks: publishes what it has counted so far.
   void publish() { batch_.submit(remote_.metrics); }
@@ -79,12 +85,17 @@ class Worker final : public WorkerFace {
   void occupy(Seat<Env>& seat);
   static void vacate(Seat<Env>& seat);
 
+  // worker/record.hpp
+  void follow_timeline();
+  void write_record(EventKind kind, std::uint64_t task, std::uint32_t other, std::uint64_t count);
+
   // worker/pick.hpp
   Header* pick();
   Header* next_local();
   Header* next_remote();
   Header* next_from_elsewhere();
   Header* take_inject_batch();
+  void charge_inject();
   void take_mail();
   static Header* take_all_from(Mailbox& box, std::size_t most);
   [[nodiscard]] bool has_tasks() const;
@@ -121,6 +132,7 @@ class Worker final : public WorkerFace {
   Verdict rest();
   bool may_get_up();
   void poll_driver();
+  void look_at_timers();
   void wake_deferred();
 
   // worker/rendezvous.hpp
@@ -181,6 +193,12 @@ class Worker final : public WorkerFace {
   Attendance attending_;
   Nanos arrived_at_ = 0;
   Nanos rest_until_ = no_deadline;
+
+  // The timeline that this worker writes to, if any.
+  Timeline::Lane* recorder_ = nullptr;
+  std::uint32_t timeline_epoch_ = 0;
+  std::uint64_t recorded_poll_ = 0;
+  std::shared_ptr<Timeline> timeline_;
 
   World world_;
   std::vector<Header*> deferred_;

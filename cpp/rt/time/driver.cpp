@@ -81,10 +81,11 @@ void TimeDriver::end_wait() {
   waiting_until_ = no_deadline;
 }
 
-void TimeDriver::advance(Nanos now) {
-  if (!is_due(now)) return;
+std::size_t TimeDriver::advance(Nanos now) {
+  if (!is_due(now)) return 0;
   // In batches, so that a burst of timers does not keep the lock from those who register (Tokio: 32).
   std::array<Waker, tuning::timer_batch> due;
+  std::size_t woken = 0;
   for (bool more = true; more;) {
     std::size_t count = 0;
     {
@@ -101,7 +102,9 @@ void TimeDriver::advance(Nanos now) {
       next_hint_.store(next_locked(), relaxed);  // relaxed: a hint, see is_due()
     }
     for (std::size_t i = 0; i < count; ++i) std::move(due[i]).wake();
+    woken += count;
   }
+  return woken;
 }
 
 std::size_t TimeDriver::size() {

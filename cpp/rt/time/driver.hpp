@@ -71,8 +71,8 @@ class TimeDriver {
   [[nodiscard]] Nanos begin_wait(std::uint32_t worker);
   /// The holder, after it slept.
   void end_wait();
-  /// The holder. Wakes all that is due.
-  void advance(Nanos now);
+  /// The holder. Wakes all that is due; how many that was.
+  std::size_t advance(Nanos now);
 
   /// True if advance(now) would do anything. A hint, without the lock.
   [[nodiscard]] bool is_due(Nanos now) const {

@@ -31,8 +31,10 @@ Header* Worker<Env>::next_remote() {
   take_mail();
   if (shared_.inject.is_empty()) return nullptr;  // one load, before any lock
   if (policy().inject_batch > 1) return take_inject_batch();
-  world_.charge(Cost::inject, 1);
-  return shared_.inject.pop(index_);
+  charge_inject();
+  Header* const task = shared_.inject.pop(index_);
+  if (task != nullptr) record(EventKind::inject_pop, task->id, Event::nobody, 1);
+  return task;
 }
 
 /// The own queues are empty.
@@ -47,7 +49,7 @@ Header* Worker<Env>::next_from_elsewhere() {
 /// A share of inject, so that the others find something too. At least one: the first is run at once and needs no slot (Tokio #5908).
 template <Environment Env>
 Header* Worker<Env>::take_inject_batch() {
-  world_.charge(Cost::inject, 1);
+  charge_inject();
   // Others can only take from our queue, so these slots stay free.
   const std::size_t room = remote_.queue.remaining_slots();
   const auto most = [&](std::size_t len) {
@@ -56,11 +58,18 @@ Header* Worker<Env>::take_inject_batch() {
   };
   std::uint32_t got = 0;
   Header* const first = shared_.inject.pop_n(index_, most, got);
+  if (got > 0) record(EventKind::inject_pop, first->id, Event::nobody, got);
   if (got > 1) {
     world_.charge(Cost::move, got - 1);
     remote_.queue.push_back(first->queue_next, got - 1);
   }
   return first;
+}
+
+/// One visit to the shard that the next pop will find something in.
+template <Environment Env>
+void Worker<Env>::charge_inject() {
+  if constexpr (Env::simulated) world_.charge_inject(shared_.inject.filled_shard(index_));
 }
 
 /// Tasks that were sent to this worker become ordinary ones of its queue: they may be stolen from here on.

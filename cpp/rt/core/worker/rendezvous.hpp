@@ -30,6 +30,7 @@ Verdict Worker<Env>::attend(Seat<Env>& seat) {
   const bool has_come = attending_.part != wait;
   if (has_come) {
     is_traced_ = true;
+    record(EventKind::dump);
     leave_lane(seat);
     arrived_at_ = world_.now();
   }

@@ -37,6 +37,7 @@ Verdict Worker<Env>::lie_down(Seat<Env>& seat) {
 template <Environment Env>
 Verdict Worker<Env>::rest() {
   batch_.about_to_park(world_.now());
+  record(EventKind::park);
   batch_.submit(remote_.metrics);
   has_baton_ = shared_.timers().try_take_baton();
   rest_until_ = has_baton_ ? shared_.timers().begin_wait(index_) : no_deadline;
@@ -50,13 +51,14 @@ bool Worker<Env>::may_get_up() {
   if (has_baton_) {
     shared_.timers().end_wait();
     in_driver_ = true;
-    shared_.timers().advance(world_.now());
+    look_at_timers();
     in_driver_ = false;
     has_baton_ = false;
     shared_.timers().release_baton();
   }
   batch_.unparked(world_.now());
   publish_and_look_around();
+  record(EventKind::unpark);
   if (is_shutdown_) {
     if (shared_.options.hooks.on_thread_unpark) shared_.options.hooks.on_thread_unpark(index_);  // park's partner
     return false;
@@ -83,12 +85,20 @@ void Worker<Env>::poll_driver() {
   in_driver_ = true;
   TimeDriver& timers = shared_.timers();
   if (timers.next_deadline_hint() != no_deadline && timers.try_take_baton()) {
-    timers.advance(world_.now());
+    look_at_timers();
     timers.release_baton();
   }
   wake_deferred();
   in_driver_ = false;
   if (!is_searching_ && (lifo_ != nullptr ? 1U : 0U) + remote_.queue.len() > 1) shared_.tell_of_push(true);
+}
+
+/// The holder of the baton.
+template <Environment Env>
+void Worker<Env>::look_at_timers() {
+  world_.charge(Cost::timers, 1);
+  const std::size_t due = shared_.timers().advance(world_.now());
+  if (due > 0) record(EventKind::timers, 0, Event::nobody, due);
 }
 
 /// Last deferred, first woken (law F4): so the first one deferred ends up in the LIFO slot.

@@ -31,6 +31,7 @@ template <Environment Env>
 void Worker<Env>::cut_open_poll(Seat<Env>& seat) {
   if (open_task_ == nullptr) return;
   enter_lane_of(*open_task_, seat);
+  record(EventKind::poll_end);
   remote_.metrics.leave_poll();
   cut_poll(*std::exchange(open_task_, nullptr));
   lifo_enabled_ = policy().lifo_slot;
@@ -48,6 +49,7 @@ Verdict Worker<Env>::poll_chain(Polled polled, Seat<Env>& seat) {
     }
     if (polled == Polled::working) return Verdict::busy(busy_until_);
     open_task_ = nullptr;
+    record(EventKind::poll_end);
     remote_.metrics.leave_poll();
     Header* next = next_in_chain(seat);
     if (next == nullptr) break;
@@ -95,6 +97,7 @@ Polled Worker<Env>::poll_one(Header& task, Seat<Env>& seat) {
   // relaxed: a figure for a dump.
   task.last_worker.store(static_cast<std::uint16_t>(index_), relaxed);
   remote_.metrics.enter_poll(task.id, now);
+  record(EventKind::poll_begin, task.id);
   const Polled polled = has_poll_hook_ ? poll_with_hooks(task, seat) : poll_counted(task, seat);
   // The core may be gone: only the seat knows.
   if (seat.core == this && batch_.needs_clock()) batch_.end_task_poll(world_.now());
@@ -143,6 +146,7 @@ void Worker<Env>::wait_for_lane(Seat<Env>& seat, const Lane& lane, Wait&& wait) 
   seat.lane_since = world_.now();
   seat.lane_polls = 0;
   batch_.add_lane_wait(seat.lane_since - before);
+  record(EventKind::lane_wait, 0, Event::nobody, seat.lane_since - before);
 }
 
 template <Environment Env>
@@ -161,7 +165,10 @@ void Worker<Env>::push_back(Header& task) {
 
 template <Environment Env>
 void Worker<Env>::push_back_slowly(Header& task) {
-  if (remote_.queue.push_back_or_overflow(&task, shared_) == Pushed::overflowed_batch) batch_.inc_overflow_count();
+  const std::uint64_t id = task.id;  // a task that overflows may be gone afterwards
+  if (remote_.queue.push_back_or_overflow(&task, shared_) != Pushed::overflowed_batch) return;
+  batch_.inc_overflow_count();
+  record(EventKind::overflow, id);
 }
 
 }  // namespace rt

@@ -65,6 +65,7 @@ Header* Worker<Env>::steal_from(std::uint32_t victim) {
     if (task == nullptr) task = steal_lifo_slot(remote, stolen);
   }
   world_.charge_steal(victim, stolen);
+  record(task == nullptr ? EventKind::steal_try : EventKind::steal, task == nullptr ? 0 : task->id, victim, stolen);
   if (task == nullptr) return nullptr;
   batch_.inc_steal_count(stolen);
   batch_.inc_steal_operations();

@@ -23,6 +23,7 @@ Worker<Env>::Worker(Shared<Env>& shared, std::uint32_t index, World world)
   remote_.core = this;
   if (shared.options.policy.victims == VictimOrder::nearest) victims_.set_groups(shared.peers_by_distance(index));
   if constexpr (Env::simulated) batch_.also_keep(world_.book());
+  if constexpr (timeline) follow_timeline();
 }
 
 template <Environment Env>

@@ -17,6 +17,9 @@ void Worker<Env>::upkeep(Seat<Env>&) {
 template <Environment Env>
 void Worker<Env>::publish_and_look_around() {
   batch_.submit(remote_.metrics);
+  if constexpr (timeline) {
+    if (shared_.timelines.epoch() != timeline_epoch_) follow_timeline();
+  }
   if (shared_.is_closed()) is_shutdown_ = true;
   if (taskdump && shared_.rendezvous.is_open()) is_traced_ = true;  // at the top of the next tick
 }

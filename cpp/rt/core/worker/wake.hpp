@@ -45,6 +45,7 @@ void Worker<Env>::before_hand_over(Seat<Env>& seat) {
   in_driver_ = false;
   if (Header* task = std::exchange(lifo_, nullptr)) push_back(*task);
   if (remote_.queue.len() > 0) shared_.tell_of_push(true);
+  record(EventKind::block_begin, open_task_->id);
   open_task_ = nullptr;
   remote_.metrics.leave_poll();
   vacate(seat);
@@ -54,6 +55,7 @@ template <Environment Env>
 void Worker<Env>::take_back(Seat<Env>& seat, Header* task) {
   occupy(seat);
   open_task_ = task;
+  record(EventKind::block_end, task->id);
   remote_.metrics.enter_poll(task->id, batch_.clock());
 }
 
