@@ -166,6 +166,7 @@ class Worker final : public WorkerFace {
   std::uint32_t global_interval_;
   std::uint32_t until_upkeep_;  // turns; counted down, since a division each turn would be felt
   Header* lifo_ = nullptr;
+  Timeline::Lane* recorder_ = nullptr;  // of the timeline, if one is being written
   bool lifo_enabled_;
   bool is_searching_ = false;
   bool is_shutdown_ = false;
@@ -194,8 +195,7 @@ class Worker final : public WorkerFace {
   Nanos arrived_at_ = 0;
   Nanos rest_until_ = no_deadline;
 
-  // The timeline that this worker writes to, if any.
-  Timeline::Lane* recorder_ = nullptr;
+  // The timeline that this worker writes to.
   std::uint32_t timeline_epoch_ = 0;
   std::uint64_t recorded_poll_ = 0;
   std::shared_ptr<Timeline> timeline_;

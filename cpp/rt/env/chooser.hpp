@@ -55,9 +55,12 @@ class Chooser {
     const std::uint64_t number = decisions_++;
     const std::uint64_t mixed = SplitMix(seed_ ^ (number * 0xd1342543de82ef95U)).next();
     const auto own = static_cast<std::uint32_t>(((mixed >> 32U) * n) >> 32U);
-    const std::uint32_t by = asked_for(number) % n;
+    std::uint32_t by = asked_for(number);
+    if (by != 0) [[unlikely]] {
+      by %= n;
+      if (by != 0) taken_.push_back({number, by});
+    }
     const std::uint32_t answer = by < n - own ? own + by : own - (n - by);
-    if (by != 0) taken_.push_back({number, by});
     if (records_) record_.push_back({asked_by, n, answer, by});
     return answer;
   }

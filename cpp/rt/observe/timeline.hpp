@@ -118,9 +118,9 @@ class TimelineSwitch {
  public:
   /// Any thread, both. A new timeline each time.
   std::shared_ptr<Timeline> turn_on(std::uint32_t lanes, std::size_t capacity) {
-    auto timeline = std::make_shared<Timeline>(lanes, capacity);
-    set(timeline);
-    return timeline;
+    auto made = std::make_shared<Timeline>(lanes, capacity);
+    set(made);
+    return made;
   }
   void turn_off() { set(nullptr); }
 
@@ -135,9 +135,9 @@ class TimelineSwitch {
   [[nodiscard]] bool is_on() const noexcept { return is_on_.load(relaxed); }  // relaxed: as epoch()
 
  private:
-  void set(std::shared_ptr<Timeline> timeline) {
+  void set(std::shared_ptr<Timeline> next) {
     const std::lock_guard lock(mutex_);
-    timeline_ = std::move(timeline);
+    timeline_ = std::move(next);
     is_on_.store(timeline_ != nullptr, relaxed);            // relaxed: as epoch()
     epoch_.store(epoch_.load(relaxed) + 1, relaxed);  // relaxed: written under the lock
   }

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <numeric>
+#include <random>
 
 #include "rt/drive/run_program.hpp"
 #include "rt/env/lock_queue.hpp"
@@ -68,7 +69,7 @@ TEST(Faults, each_late_wake_delays_one_unpark) {
   SimDrive drive(std::move(options));
   std::vector<Nanos> starts;
   const auto spawn_one = [&] {
-    spawn([](std::vector<Nanos>* to) { to->push_back(now_here()); }, &starts);
+    static_cast<void>(spawn([](std::vector<Nanos>* to) { to->push_back(now_here()); }, &starts));
   };
   for (const Nanos at : {500U, 1'000U, 2'000U}) drive.outside([&] { current()->home->call_at(at, spawn_one); });
   static_cast<void>(drive.settle(enough_steps));
@@ -103,7 +104,7 @@ Nanos start_of_a_stolen_task(SimOptions options) {
   };
   SpawnOptions on_first;
   on_first.to.worker = 0;
-  static_cast<void>(drive.run([&] { static_cast<void>(spawn_with(on_first, root, &started)); }, enough_steps));
+  static_cast<void>(drive.run([&] { static_cast<void>(spawn_with(on_first, std::source_location::current(), root, &started)); }, enough_steps));
   return started;
 }
 
