@@ -67,10 +67,9 @@ std::vector<std::uint64_t> worker_numbers(const rt::WorkerMetrics& of, std::uint
   std::vector<std::uint64_t> numbers{of.busy_duration_total.load(relaxed), queue_depth, of.thread_id.load(relaxed),
                                      of.park_count.load(relaxed), of.park_unpark_count.load(relaxed)};
   if constexpr (rt::unstable_metrics) {
-    for (const auto* counter :
-         {&of.noop_count, &of.steal_count, &of.steal_operations, &of.poll_count, &of.mean_poll_time, &of.local_schedule_count,
-          &of.overflow_count, &of.task_poll_count, &of.lane_wait_count, &of.lane_wait_time,
-          &of.searching_duration_total, &of.parked_duration_total}) {
+    for (const auto* counter : {&of.noop_count, &of.steal_count, &of.steal_operations, &of.poll_count, &of.mean_poll_time,
+                                &of.local_schedule_count, &of.overflow_count, &of.task_poll_count, &of.lane_wait_count,
+                                &of.lane_wait_time, &of.searching_duration_total, &of.parked_duration_total}) {
       numbers.push_back(counter->load(relaxed));
     }
   }

@@ -61,14 +61,13 @@ void init_timeline(py::module_& module) {
           "Records that found the lane full.");
   module.def("timeline_on", &turn_on, py::arg("runtime"), py::arg("capacity"),
              "Starts a new timeline of that many events a worker; workers join in at their next upkeep.");
+  module.def("timeline_off", [](RuntimeState& runtime) { runtime.shared().timelines.turn_off(); }, py::arg("runtime"));
   module.def(
-      "timeline_off", [](RuntimeState& runtime) { runtime.shared().timelines.turn_off(); }, py::arg("runtime"));
-  module.def(
-      "timeline_of", [](RuntimeState& runtime) { return timeline_object(runtime.shared().timelines.current()); }, py::arg("runtime"),
-      "The timeline that is being written, or None.");
-  py::tuple kinds = py::make_tuple("none", "poll_begin", "poll_end", "spawn", "wake", "steal_try", "steal", "park", "unpark",
-                                   "inject_push", "inject_pop", "overflow", "block_begin", "block_end", "dump", "timers",
-                                   "lane_wait");
+      "timeline_of", [](RuntimeState& runtime) { return timeline_object(runtime.shared().timelines.current()); },
+      py::arg("runtime"), "The timeline that is being written, or None.");
+  py::tuple kinds =
+      py::make_tuple("none", "poll_begin", "poll_end", "spawn", "wake", "steal_try", "steal", "park", "unpark", "inject_push",
+                     "inject_pop", "overflow", "block_begin", "block_end", "dump", "timers", "lane_wait");
   if (kinds.size() != static_cast<std::size_t>(rt::EventKind::count)) throw std::logic_error("EVENT_KINDS lacks a kind");
   module.attr("EVENT_KINDS") = kinds;
 }

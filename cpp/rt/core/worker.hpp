@@ -69,7 +69,7 @@ class Worker final : public WorkerFace {
   /// Onto the timeline, if one is being written.
   void record(EventKind kind, std::uint64_t task = 0, std::uint32_t other = Event::nobody, std::uint64_t count = 0) {
     if constexpr (timeline) {
-      if (recorder_ != nullptr) [[unlikely]] write_record(kind, task, other, count);
+      if (recorder_ != nullptr) write_record(kind, task, other, count);
     }
   }
   [[nodiscard]] bool is_searching() const { return is_searching_; }

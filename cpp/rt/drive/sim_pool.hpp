@@ -19,7 +19,7 @@ class SimPool {
   /// What the pool needs of its world.
   struct World {
     std::function<Nanos()> now;
-    std::function<void(Nanos, std::function<void()>)> call_at;   // outside every task
+    std::function<void(Nanos, std::function<void()>)> call_at;  // outside every task
     std::function<void(const std::function<void()>&)> outside;  // here and now, outside every task
   };
 

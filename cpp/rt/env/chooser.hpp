@@ -29,9 +29,9 @@ struct Deviation {
 
 /// A decision as it was answered.
 struct Decision {
-  static constexpr std::uint32_t driver = ~std::uint32_t{0};   // who moves next?
-  static constexpr std::uint32_t outside = driver - 1;         // where does a task from outside start?
-  std::uint32_t asked_by;  // one of those, or the worker that chooses
+  static constexpr std::uint32_t driver = ~std::uint32_t{0};  // who moves next?
+  static constexpr std::uint32_t outside = driver - 1;        // where does a task from outside start?
+  std::uint32_t asked_by;                                     // one of those, or the worker that chooses
   std::uint32_t options;
   std::uint32_t answer;
   std::uint32_t by;  // so far from the seed's answer

@@ -29,23 +29,30 @@ std::size_t Pace::span_at(Nanos at) const {
 }
 
 Nanos Pace::after(Nanos start, Nanos work) {
+  if (work == 0) return start;
+  constexpr Wide one_ns = Wide{1} << fraction_bits;
   Nanos clock = start;
-  for (std::size_t span = span_at(start); work > 0; ++span) {
+  Wide left = 0;               // of the clock's time, in 2^-44 ns, at `slowness`
+  std::uint64_t slowness = 0;  // 0: no span in which it moves was met yet
+  for (std::size_t span = span_at(start);; ++span) {
     const Nanos end = end_of(span);
-    const std::uint64_t slowness = spans_[span].slowness;
-    if (slowness != 0) {
-      const Wide needed = Wide{work} * slowness + carry_;
-      const Wide whole = needed >> fraction_bits;
-      if (whole <= end - clock) {
-        carry_ = static_cast<std::uint64_t>(needed) & ((std::uint64_t{1} << fraction_bits) - 1);
-        return clock + static_cast<Nanos>(whole);
+    if (const std::uint64_t here = spans_[span].slowness; here != 0) {
+      if (slowness == 0) {
+        left = Wide{work} * here;
+      } else if (here != slowness) {
+        left = left / slowness * here + left % slowness * here / slowness;
+      }
+      slowness = here;
+      const Wide rounded = left + carry_;
+      if ((rounded >> fraction_bits) <= end - clock) {
+        carry_ = static_cast<std::uint64_t>(rounded % one_ns);
+        return clock + static_cast<Nanos>(rounded >> fraction_bits);
       }
       if (end == no_deadline) return no_deadline - 1;  // beyond every clock
-      work -= static_cast<Nanos>((Wide{end - clock} << fraction_bits) / slowness);
+      left -= (end - clock) * one_ns;
     }
     clock = end;
   }
-  return clock;
 }
 
 Nanos Pace::next_moving(Nanos at) const {

@@ -23,9 +23,7 @@ struct TimeSpent {
   Nanos parked = 0;
   friend bool operator==(const TimeSpent&, const TimeSpent&) = default;
 
-  [[nodiscard]] Nanos& of(Doing doing) {
-    return doing == Doing::busy ? busy : doing == Doing::searching ? searching : parked;
-  }
+  [[nodiscard]] Nanos& of(Doing doing) { return doing == Doing::busy ? busy : doing == Doing::searching ? searching : parked; }
   [[nodiscard]] Nanos sum() const { return busy + searching + parked; }
 };
 

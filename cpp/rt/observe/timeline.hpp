@@ -85,7 +85,9 @@ class Timeline {
 
   /// `capacity`: records a lane. Memory is zero, and the system gives it page by page as it is written.
   Timeline(std::uint32_t lanes, std::size_t capacity)
-      : lane_count_(lanes), lanes_(std::make_unique<Lane[]>(lanes)), memory_(static_cast<Event*>(std::calloc(lanes * capacity, sizeof(Event)))) {
+      : lane_count_(lanes),
+        lanes_(std::make_unique<Lane[]>(lanes)),
+        memory_(static_cast<Event*>(std::calloc(lanes * capacity, sizeof(Event)))) {
     if (memory_ == nullptr) throw std::bad_alloc();
     for (std::uint32_t i = 0; i < lanes; ++i) {
       lanes_[i].events_ = memory_.get() + i * capacity;
@@ -138,7 +140,7 @@ class TimelineSwitch {
   void set(std::shared_ptr<Timeline> next) {
     const std::lock_guard lock(mutex_);
     timeline_ = std::move(next);
-    is_on_.store(timeline_ != nullptr, relaxed);            // relaxed: as epoch()
+    is_on_.store(timeline_ != nullptr, relaxed);      // relaxed: as epoch()
     epoch_.store(epoch_.load(relaxed) + 1, relaxed);  // relaxed: written under the lock
   }
 

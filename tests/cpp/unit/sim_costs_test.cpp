@@ -68,9 +68,7 @@ TEST(Faults, each_late_wake_delays_one_unpark) {
   options.faults = {{Fault::Kind::late_wake, 0, 900, 300}};
   SimDrive drive(std::move(options));
   std::vector<Nanos> starts;
-  const auto spawn_one = [&] {
-    static_cast<void>(spawn([](std::vector<Nanos>* to) { to->push_back(now_here()); }, &starts));
-  };
+  const auto spawn_one = [&] { static_cast<void>(spawn([](std::vector<Nanos>* to) { to->push_back(now_here()); }, &starts)); };
   for (const Nanos at : {500U, 1'000U, 2'000U}) drive.outside([&] { current()->home->call_at(at, spawn_one); });
   static_cast<void>(drive.settle(enough_steps));
   EXPECT_EQ(starts, (std::vector<Nanos>{505, 1'305, 2'005}));
@@ -104,7 +102,8 @@ Nanos start_of_a_stolen_task(SimOptions options) {
   };
   SpawnOptions on_first;
   on_first.to.worker = 0;
-  static_cast<void>(drive.run([&] { static_cast<void>(spawn_with(on_first, std::source_location::current(), root, &started)); }, enough_steps));
+  static_cast<void>(
+      drive.run([&] { static_cast<void>(spawn_with(on_first, std::source_location::current(), root, &started)); }, enough_steps));
   return started;
 }
 

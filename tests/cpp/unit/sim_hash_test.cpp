@@ -69,14 +69,14 @@ std::vector<Pinned> table() {
     p.victims = VictimOrder::two_choices;
   });
   return {
-      {"fork_join, tokio, free", plain("fork_join", {6, 3, 500}), 16, {}, false, 0, 0},
-      {"fork_join, tokio, costs", plain("fork_join", {6, 3, 500}), 16, {}, true, 0, 0},
-      {"fork_join, steal one", plain("fork_join", {6, 3, 500}), 7, steal_one, true, 0, 0},
-      {"fork_join, central", plain("fork_join", {5, 3, 500}), 5, central, true, 0, 0},
-      {"fork_join, deque", plain("fork_join", {6, 3, 500}), 8, deque, true, 0, 0},
-      {"yield_many", plain("yield_many", {300, 7}), 4, {}, true, 0, 0},
-      {"ping_pong", plain("ping_pong", {200}), 3, {}, true, 0, 0},
-      {"chained_spawn", plain("chained_spawn", {500}), 64, {}, true, 0, 0},
+      {"fork_join, tokio, free", plain("fork_join", {6, 3, 500}), 16, {}, false, 0xbfefbf4978bf1e0cU, 23'000},
+      {"fork_join, tokio, costs", plain("fork_join", {6, 3, 500}), 16, {}, true, 0xbae36f74bf0183e2U, 134'864},
+      {"fork_join, steal one", plain("fork_join", {6, 3, 500}), 7, steal_one, true, 0x435be0ae3faa19cbU, 308'393},
+      {"fork_join, central", plain("fork_join", {5, 3, 500}), 5, central, true, 0xb7f00b5fd9829e01U, 112'563},
+      {"fork_join, deque", plain("fork_join", {6, 3, 500}), 8, deque, true, 0x1a15781b852391d3U, 177'926},
+      {"yield_many", plain("yield_many", {300, 7}), 4, {}, true, 0x7f033e643808311fU, 402'405},
+      {"ping_pong", plain("ping_pong", {200}), 3, {}, true, 0x947d93ec47f514e2U, 165'029},
+      {"chained_spawn", plain("chained_spawn", {500}), 64, {}, true, 0xf00fe423df6d53a8U, 111'997},
   };
 }
 
