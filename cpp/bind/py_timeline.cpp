@@ -16,13 +16,14 @@ struct TimelineView {
 py::dtype event_dtype() {
   const auto names = py::make_tuple("at", "task", "worker", "other", "count", "kind");
   const auto formats = py::make_tuple("<u8", "<u8", "<u4", "<u4", "<u4", "u1");
-  const auto offsets = py::make_tuple(offsetof(rt::Event, at), offsetof(rt::Event, task), offsetof(rt::Event, worker),
-                                      offsetof(rt::Event, other), offsetof(rt::Event, count), offsetof(rt::Event, kind));
+  const auto offsets =
+      py::make_tuple(offsetof(rt::TimelineEvent, at), offsetof(rt::TimelineEvent, task), offsetof(rt::TimelineEvent, worker),
+                     offsetof(rt::TimelineEvent, other), offsetof(rt::TimelineEvent, count), offsetof(rt::TimelineEvent, kind));
   py::dict fields;
   fields["names"] = names;
   fields["formats"] = formats;
   fields["offsets"] = offsets;
-  fields["itemsize"] = sizeof(rt::Event);
+  fields["itemsize"] = sizeof(rt::TimelineEvent);
   return py::dtype::from_args(fields);
 }
 
@@ -36,7 +37,7 @@ rt::Timeline::Lane& lane_of(const TimelineView& view, std::uint32_t lane) {
 /// What has been written so far; the array keeps the timeline alive.
 py::array events(const py::object& self, std::uint32_t lane) {
   const auto& from = lane_of(self.cast<const TimelineView&>(), lane);
-  py::array array(event_dtype(), {from.size()}, {sizeof(rt::Event)}, from.events(), self);
+  py::array array(event_dtype(), {from.size()}, {sizeof(rt::TimelineEvent)}, from.events(), self);
   array.attr("setflags")(py::arg("write") = false);
   return array;
 }

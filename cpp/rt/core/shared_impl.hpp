@@ -253,9 +253,10 @@ void Shared<Env>::record(EventKind kind, std::uint64_t task, std::uint64_t count
   if constexpr (timeline) {
     if (!timelines.is_on()) [[likely]]
       return;
-    if (Worker<Env>* here = own_worker(own_context())) return here->record(kind, task, Event::nobody, count);
+    if (Worker<Env>* here = own_worker(own_context())) return here->record(kind, task, TimelineEvent::nobody, count);
     if (const auto current = timelines.current()) {
-      current->add_outside({outside_clock(), task, Event::nobody, Event::nobody, static_cast<std::uint32_t>(count), kind});
+      current->add_outside(
+          {outside_clock(), task, TimelineEvent::nobody, TimelineEvent::nobody, static_cast<std::uint32_t>(count), kind});
     }
   }
 }

@@ -67,7 +67,7 @@ class Worker final : public WorkerFace {
   [[nodiscard]] std::uint32_t attended_round() const { return attending_.round; }
   [[nodiscard]] World& world() { return world_; }
   /// Onto the timeline, if one is being written.
-  void record(EventKind kind, std::uint64_t task = 0, std::uint32_t other = Event::nobody, std::uint64_t count = 0) {
+  void record(EventKind kind, std::uint64_t task = 0, std::uint32_t other = TimelineEvent::nobody, std::uint64_t count = 0) {
     if constexpr (timeline) {
       if (recorder_ != nullptr) write_record(kind, task, other, count);
     }

@@ -55,8 +55,9 @@ class Calendar {
   [[nodiscard]] Earliest winner(std::size_t node) const {
     const Earliest& left = nodes_[2 * node];
     const Earliest& right = nodes_[2 * node + 1];
-    if (left.at == right.at) return {left.at, left.ties + right.ties};
-    return left.at < right.at ? left : right;
+    // Without branches: which side wins cannot be predicted.
+    const Nanos at = std::min(left.at, right.at);
+    return {at, (left.at == at ? left.ties : 0) + (right.at == at ? right.ties : 0)};
   }
 
   std::size_t leaves_;

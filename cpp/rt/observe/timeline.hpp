@@ -43,7 +43,7 @@ enum class EventKind : std::uint8_t {
   count
 };
 
-struct Event {
+struct TimelineEvent {
   static constexpr std::uint32_t nobody = ~std::uint32_t{0};
   Nanos at = 0;  // on the world's clock
   std::uint64_t task = 0;
@@ -53,14 +53,14 @@ struct Event {
   EventKind kind = EventKind::none;
   std::uint8_t unused[3] = {};
 };
-static_assert(sizeof(Event) == 32, "NumPy reads it: see py_timeline.cpp");
+static_assert(sizeof(TimelineEvent) == 32, "NumPy reads it: see py_timeline.cpp");
 
 class Timeline {
  public:
   class alignas(128) Lane {
    public:
     /// The lane's writer only.
-    void add(const Event& event) noexcept {
+    void add(const TimelineEvent& event) noexcept {
       if (next_ == capacity_) {
         dropped_.store(dropped_.load(relaxed) + 1, relaxed);  // relaxed: a figure, with one writer
         return;
@@ -72,11 +72,11 @@ class Timeline {
     /// Any thread.
     [[nodiscard]] std::size_t size() const noexcept { return size_.load(acquire); }  // see add()
     [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_.load(relaxed); }
-    [[nodiscard]] const Event* events() const noexcept { return events_; }
+    [[nodiscard]] const TimelineEvent* events() const noexcept { return events_; }
 
    private:
     friend class Timeline;
-    Event* events_ = nullptr;
+    TimelineEvent* events_ = nullptr;
     std::size_t capacity_ = 0;
     std::size_t next_ = 0;  // the writer's
     std::atomic<std::size_t> size_{0};
@@ -87,7 +87,7 @@ class Timeline {
   Timeline(std::uint32_t lanes, std::size_t capacity)
       : lane_count_(lanes),
         lanes_(std::make_unique<Lane[]>(lanes)),
-        memory_(static_cast<Event*>(std::calloc(lanes * capacity, sizeof(Event)))) {
+        memory_(static_cast<TimelineEvent*>(std::calloc(lanes * capacity, sizeof(TimelineEvent)))) {
     if (memory_ == nullptr) throw std::bad_alloc();
     for (std::uint32_t i = 0; i < lanes; ++i) {
       lanes_[i].events_ = memory_.get() + i * capacity;
@@ -99,18 +99,18 @@ class Timeline {
   /// Of a worker. The last lane is for outsiders, or for everybody.
   [[nodiscard]] Lane& lane(std::uint32_t worker) noexcept { return lanes_[std::min(worker, lane_count_ - 1)]; }
   /// Any thread that is no worker: they take turns.
-  void add_outside(const Event& event) {
+  void add_outside(const TimelineEvent& event) {
     const std::lock_guard lock(outside_);
     lane(lane_count_ - 1).add(event);
   }
 
  private:
   struct Free {
-    void operator()(Event* memory) const noexcept { std::free(memory); }
+    void operator()(TimelineEvent* memory) const noexcept { std::free(memory); }
   };
   const std::uint32_t lane_count_;
   const std::unique_ptr<Lane[]> lanes_;
-  const std::unique_ptr<Event[], Free> memory_;
+  const std::unique_ptr<TimelineEvent[], Free> memory_;
   std::mutex outside_;
 };
 

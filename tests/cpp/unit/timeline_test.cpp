@@ -33,7 +33,7 @@ std::map<EventKind, std::uint64_t> count_kinds(Timeline& timeline_of_run) {
 
 TEST(Timeline, a_full_lane_keeps_the_first_records_and_counts_the_others) {
   Timeline small(2, 3);
-  for (std::uint64_t i = 1; i <= 5; ++i) small.lane(0).add({i, i, 0, Event::nobody, 0, EventKind::wake});
+  for (std::uint64_t i = 1; i <= 5; ++i) small.lane(0).add({i, i, 0, TimelineEvent::nobody, 0, EventKind::wake});
   EXPECT_EQ(small.lane(0).size(), 3U);
   EXPECT_EQ(small.lane(0).dropped(), 2U);
   EXPECT_EQ(small.lane(0).events()[2].task, 3U);
@@ -61,7 +61,7 @@ TEST(Timeline, in_virtual_time_it_tells_the_whole_run_in_order) {
   std::map<std::uint32_t, Nanos> clocks;
   std::map<std::uint32_t, std::uint64_t> in_poll;
   for (std::size_t i = 0; i < written->lane(0).size(); ++i) {
-    const Event& event = written->lane(0).events()[i];
+    const TimelineEvent& event = written->lane(0).events()[i];
     ASSERT_GE(event.at, std::exchange(clocks[event.worker], event.at)) << "a worker's clock never goes back";
     if (event.kind == EventKind::poll_begin) in_poll[event.worker] = event.task;
     if (event.kind == EventKind::poll_end) {

@@ -33,7 +33,7 @@ Header* Worker<Env>::next_remote() {
   if (policy().inject_batch > 1) return take_inject_batch();
   charge_inject();
   Header* const task = shared_.inject.pop(index_);
-  if (task != nullptr) record(EventKind::inject_pop, task->id, Event::nobody, 1);
+  if (task != nullptr) record(EventKind::inject_pop, task->id, TimelineEvent::nobody, 1);
   return task;
 }
 
@@ -58,7 +58,7 @@ Header* Worker<Env>::take_inject_batch() {
   };
   std::uint32_t got = 0;
   Header* const first = shared_.inject.pop_n(index_, most, got);
-  if (got > 0) record(EventKind::inject_pop, first->id, Event::nobody, got);
+  if (got > 0) record(EventKind::inject_pop, first->id, TimelineEvent::nobody, got);
   if (got > 1) {
     world_.charge(Cost::move, got - 1);
     remote_.queue.push_back(first->queue_next, got - 1);

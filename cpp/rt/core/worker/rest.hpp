@@ -98,7 +98,7 @@ template <Environment Env>
 void Worker<Env>::look_at_timers() {
   world_.charge(Cost::timers, 1);
   const std::size_t due = shared_.timers().advance(world_.now());
-  if (due > 0) record(EventKind::timers, 0, Event::nobody, due);
+  if (due > 0) record(EventKind::timers, 0, TimelineEvent::nobody, due);
 }
 
 /// Last deferred, first woken (law F4): so the first one deferred ends up in the LIFO slot.

@@ -146,7 +146,7 @@ void Worker<Env>::wait_for_lane(Seat<Env>& seat, const Lane& lane, Wait&& wait) 
   seat.lane_since = world_.now();
   seat.lane_polls = 0;
   batch_.add_lane_wait(seat.lane_since - before);
-  record(EventKind::lane_wait, 0, Event::nobody, seat.lane_since - before);
+  record(EventKind::lane_wait, 0, TimelineEvent::nobody, seat.lane_since - before);
 }
 
 template <Environment Env>
