@@ -175,6 +175,13 @@ class Shared final : public Home, public DumpFace {
   [[nodiscard]] std::uint32_t producer();
   void charge_push(std::uint32_t from);
   void wake(std::optional<std::uint32_t> worker);
+
+  /// For a dump's ages, on threads that are no workers; it may be a kernel's tick behind, as a worker's last_clock() may be.
+  [[nodiscard]] Nanos birth_clock() const {
+    if constexpr (Env::simulated) return outside_clock();
+    return coarse_now();
+  }
+
   void write_dump(TraceBook& book);
   void requeue_woken(Header* task);
   void follow(Attendance attendance);

@@ -53,7 +53,10 @@ void Shared<Env>::schedule_remote(Header& task) {
 template <Environment Env>
 std::uint64_t Shared<Env>::next_id() {
   Context* context = own_context();
-  return context != nullptr && context->ids != nullptr ? ids_.take(*context->ids) : ids_.one();
+  if (context == nullptr) return ids_.one();
+  if (context->ids != nullptr) return ids_.take(*context->ids);
+  OutsideStock* stock = slots_->stock_here();
+  return stock != nullptr ? ids_.take(stock->ids()) : ids_.one();
 }
 
 template <Environment Env>
@@ -63,7 +66,7 @@ void Shared<Env>::submit_new(Header& task, const Destination& to) {
   if (here != nullptr) here->world().charge(Cost::spawn, 1);
   record(EventKind::spawn, task.id);
   // relaxed, here and below: figures for a dump, published with the word or the queue
-  task.born.store(here != nullptr ? here->last_clock() : outside_clock(), relaxed);
+  task.born.store(here != nullptr ? here->last_clock() : birth_clock(), relaxed);
   if (TaskCounts* counts = context != nullptr ? context->counts : nullptr; counts != nullptr) {
     counts->spawned.store(counts->spawned.load(relaxed) + 1, relaxed);
   } else {

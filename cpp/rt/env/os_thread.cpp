@@ -60,4 +60,12 @@ std::uint64_t this_thread_id() {
 #endif
 }
 
+void call_in_forked_child(void (*function)()) {
+#if defined(__linux__) || defined(__APPLE__)
+  pthread_atfork(nullptr, nullptr, function);
+#else
+  static_cast<void>(function);
+#endif
+}
+
 }  // namespace rt

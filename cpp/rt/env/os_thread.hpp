@@ -15,5 +15,7 @@ void name_this_thread(const std::string& name);
 bool pin_this_thread(std::uint32_t cpu);
 /// A number that tells threads apart: the pthread handle, which is also Python's threading.get_ident().
 [[nodiscard]] std::uint64_t this_thread_id();
+/// From now on `function` is called in each forked child, on its only thread; nothing happens where processes do not fork.
+void call_in_forked_child(void (*function)());
 
 }  // namespace rt

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <ctime>
 #include <mutex>
 
 #include "rt/env/cpu.hpp"
@@ -33,6 +34,17 @@ class PlainCell {
 inline Nanos steady_now() noexcept {
   return static_cast<Nanos>(
       std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count());
+}
+
+/// The same clock as of the kernel's last tick: up to 10 ms behind, for a quarter of the price.
+inline Nanos coarse_now() noexcept {
+#if defined(__linux__)
+  timespec at{};
+  clock_gettime(CLOCK_MONOTONIC_COARSE, &at);
+  return static_cast<Nanos>(at.tv_sec) * 1'000'000'000U + static_cast<Nanos>(at.tv_nsec);
+#else
+  return steady_now();
+#endif
 }
 
 struct ThreadEnv {

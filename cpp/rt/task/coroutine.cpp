@@ -11,8 +11,10 @@ Header& take_slot(SlotPlan plan) {
   if (context == nullptr || context->home == nullptr) {
     throw std::logic_error("a Task was made outside every runtime; pass the function to spawn() or block_on() instead");
   }
-  SlotCache* cache = context->slots;  // a worker's, of its own home's registry
-  return (cache != nullptr ? cache->registry() : context->home->slots()).take(plan, cache);
+  if (SlotCache* cache = context->slots) return cache->registry().take(plan, cache);  // a worker's, of its own home's registry
+  SlotRegistry& registry = context->home->slots();
+  OutsideStock* stock = registry.stock_here();
+  return registry.take(plan, stock != nullptr ? &stock->slots() : nullptr);
 }
 
 void give_up_slot(Header& header) noexcept { SlotRegistry::give(header); }

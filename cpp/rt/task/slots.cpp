@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cstdlib>
 #include <new>
+#include <utility>
 
+#include "rt/env/os_thread.hpp"
 #include "rt/task/context.hpp"
 
 namespace rt {
@@ -15,6 +17,37 @@ void* aligned_block(std::size_t bytes) {
   void* block = std::aligned_alloc(chunk_bytes, round_up(bytes, chunk_bytes));
   if (block == nullptr) throw std::bad_alloc();
   return block;
+}
+
+/// Guards the lists of stocks of all registries, and who owns which. Taken before a depot's mutex.
+std::mutex stocks_mutex;
+
+// initial-exec: one instruction instead of a call, see context.cpp.
+#if defined(__GNUC__) && defined(__linux__)
+__attribute__((tls_model("initial-exec")))
+#endif
+constinit thread_local OutsideStock* the_stock = nullptr;
+constinit thread_local bool is_ending = false;
+
+/// Gives a thread's stock back at its end.
+class StockKeeper {
+ public:
+  StockKeeper() = default;
+  StockKeeper(const StockKeeper&) = delete;
+  StockKeeper& operator=(const StockKeeper&) = delete;
+  ~StockKeeper() {
+    is_ending = true;
+    OutsideStock* stock = std::exchange(the_stock, nullptr);
+    if (stock == nullptr) return;
+    SlotRegistry::return_stock(*stock);
+    delete stock;
+  }
+};
+
+/// The locks may be held by threads that the child does not have; what its parent's runtimes keep is theirs.
+void forget_stocks_in_child() {
+  the_stock = nullptr;
+  new (&stocks_mutex) std::mutex;
 }
 
 }  // namespace
@@ -104,6 +137,58 @@ Magazine SlotRegistry::full_magazine(std::uint16_t size_class) {
   return magazine;
 }
 
+// Never inlined: a coroutine goes on on other threads, and compilers keep thread-local addresses (see context.hpp).
+[[gnu::noinline]] OutsideStock* SlotRegistry::stock_here() {
+  OutsideStock* stock = the_stock;
+  return stock != nullptr && stock->is_of(*this) ? stock : lease_stock();
+}
+
+OutsideStock* SlotRegistry::lease_stock() {
+  static thread_local StockKeeper keeper;
+  static_cast<void>(keeper);
+  static const bool told = (call_in_forked_child(forget_stocks_in_child), true);
+  static_cast<void>(told);
+  if (is_ending) return nullptr;
+  if (the_stock == nullptr) the_stock = new OutsideStock;
+  const std::scoped_lock lock(stocks_mutex);
+  unlink(*the_stock);
+  link(*the_stock);
+  return the_stock;
+}
+
+void SlotRegistry::return_stock(OutsideStock& stock) {
+  const std::scoped_lock lock(stocks_mutex);
+  unlink(stock);
+}
+
+void SlotRegistry::link(OutsideStock& stock) {
+  stock.slots_.emplace(*this);
+  stock.next_ = stocks_;
+  if (stocks_ != nullptr) stocks_->previous_ = &stock;
+  stocks_ = &stock;
+  stock.of_.store(this, relaxed);  // relaxed: see is_of()
+}
+
+void SlotRegistry::unlink(OutsideStock& stock) {
+  SlotRegistry* registry = stock.of_.load(relaxed);  // relaxed, both: written under the lock that we hold
+  if (registry == nullptr) return;
+  stock.of_.store(nullptr, relaxed);
+  stock.slots_.reset();  // gives all back
+  stock.ids_ = {};
+  (stock.previous_ == nullptr ? registry->stocks_ : stock.previous_->next_) = stock.next_;
+  if (stock.next_ != nullptr) stock.next_->previous_ = stock.previous_;
+  stock.previous_ = stock.next_ = nullptr;
+}
+
+[[gnu::noinline]] void SlotRegistry::give_to_stock(Header& slot) {
+  OutsideStock* stock = the_stock;
+  if (stock != nullptr && stock->is_of(of(slot))) {
+    stock->slots().give(slot);
+  } else {
+    give(slot);
+  }
+}
+
 Header& SlotRegistry::take_large(std::size_t bytes) {
   for (std::size_t i = 0; i < large_free_.size(); ++i) {
     Header* slot = large_free_[i];
@@ -174,6 +259,10 @@ void SlotRegistry::end() {
 }
 
 void SlotRegistry::orphan(Home* home) {
+  {
+    const std::scoped_lock lock(stocks_mutex);
+    while (stocks_ != nullptr) unlink(*stocks_);
+  }
   bool last = false;
   {
     const std::scoped_lock lock(depot_mutex_);

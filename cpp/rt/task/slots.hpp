@@ -6,7 +6,8 @@
 //
 // Each worker has a cache of free slots, two magazines a class; full and empty magazines are exchanged with a shared
 // depot (Bonwick and Adams, "Magazines and Vmem", 2001), so that memory freed by another thread than the one that took
-// it comes round again. Threads that are no workers share one cache under the depot's lock.
+// it comes round again. A thread that is no worker has a stock of its own for the runtime it spawned on last (OutsideStock);
+// what has no context at all, such as the drop of a handle somewhere, shares one cache under the depot's lock.
 //
 // The registry outlives its runtime as long as a handle or a waker keeps a slot: orphan() counts what is still held.
 #pragma once
@@ -17,11 +18,13 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "rt/env/cpu.hpp"
 #include "rt/task/context.hpp"
 #include "rt/task/header.hpp"
+#include "rt/task/ids.hpp"
 
 namespace rt {
 
@@ -120,6 +123,31 @@ class SlotCache {
   std::array<Stock, slot_sizes.size()> stock_;
 };
 
+/// What a thread that is no worker keeps of the runtime that it spawned on last: free slots, and numbers for tasks. Only its thread
+/// takes from it, and only in a context of that runtime, whose end nobody in such a context can meet. It changes hands under one lock of
+/// the process: its thread goes over to another runtime, or ends; or the runtime ends, on whatever thread.
+class OutsideStock {
+ public:
+  OutsideStock() = default;
+  OutsideStock(const OutsideStock&) = delete;
+  OutsideStock& operator=(const OutsideStock&) = delete;
+  ~OutsideStock() = default;
+
+  /// Own thread. relaxed: only equality with a living registry means something, and its thread has set that itself; another thread
+  /// sets null, before that registry's memory can become another one's.
+  [[nodiscard]] bool is_of(const SlotRegistry& registry) const { return of_.load(relaxed) == &registry; }
+  [[nodiscard]] SlotCache& slots() { return *slots_; }
+  [[nodiscard]] IdBlock& ids() { return ids_; }
+
+ private:
+  friend class SlotRegistry;
+  std::atomic<SlotRegistry*> of_{nullptr};
+  std::optional<SlotCache> slots_;  // as long as it is of a registry
+  IdBlock ids_;
+  OutsideStock* previous_ = nullptr;  // in the registry's list
+  OutsideStock* next_ = nullptr;
+};
+
 /// All slots of one runtime or simulation.
 class SlotRegistry {
  public:
@@ -133,6 +161,11 @@ class SlotRegistry {
     return take(slot_plan(output_bytes, body_bytes), cache);
   }
 
+  /// A thread that is no worker, in a context of this registry's home: its stock. Null when the thread is about to end.
+  [[nodiscard]] OutsideStock* stock_here();
+  /// Own thread only, at its end.
+  static void return_stock(OutsideStock& stock);
+
   /// Any thread. The slot's word must say: no references.
   static void give(Header& slot);
   /// The same for a task that has had a home. `here` is this thread's context.
@@ -140,6 +173,8 @@ class SlotRegistry {
     // A worker's cache is of its home's registry, and so is a task's slot: the slot's chunk need not be looked at.
     if (here != nullptr && here->slots != nullptr && here->home == slot.home && slot.size_class != large_class) {
       here->slots->give(slot);
+    } else if (here != nullptr && here->worker == nullptr && here->home == slot.home && slot.size_class != large_class) {
+      give_to_stock(slot);
     } else {
       give(slot);
     }
@@ -190,6 +225,10 @@ class SlotRegistry {
   ~SlotRegistry();
   void end();
   static Chunk& chunk_of(Header& slot);
+  static void give_to_stock(Header& slot);
+  OutsideStock* lease_stock();
+  void link(OutsideStock& stock);
+  static void unlink(OutsideStock& stock);
 
   // All of these: with depot_mutex_ held.
   Chunk& add_chunk(std::uint16_t size_class, std::uint32_t slot_bytes, std::uint32_t slots);
@@ -203,11 +242,12 @@ class SlotRegistry {
   std::mutex depot_mutex_;
   std::array<std::vector<Magazine>, slot_sizes.size()> depot_;
   std::array<Chunk*, slot_sizes.size()> open_chunk_{};
-  std::array<Magazine, slot_sizes.size()> outside_;  // the cache of threads that are no workers
+  std::array<Magazine, slot_sizes.size()> outside_;  // the cache of those who have none
   std::vector<Header*> large_free_;
   bool orphaned_ = false;
   Home* home_ = nullptr;  // of an orphaned registry: deleted with it
   std::size_t held_ = 0;
+  OutsideStock* stocks_ = nullptr;  // under the process's lock of stocks, see slots.cpp
 };
 
 /// How a scheduler's owner lets go of it: see SlotRegistry::orphan().

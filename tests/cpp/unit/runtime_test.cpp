@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -182,6 +183,43 @@ TEST(Runtime, block_on_is_cancelled_when_the_thread_is_asked_to_stop) {
     JoinHandle<void> handle(header);
     home.drive(header, [] { return true; });
     EXPECT_THROW(handle.get(), Cancelled);
+  }
+}
+
+TEST(Runtime, a_thread_from_outside_gives_its_free_slots_back_when_it_ends) {
+  Runtime runtime(two_workers());
+  const auto spawn_from_new_threads = [&](int threads) {
+    for (int i = 0; i < threads; ++i) std::thread([&] { EXPECT_EQ(runtime.spawn([] { return 1; }).get(), 1); }).join();
+    return runtime.drive().shared().slots().footprint();
+  };
+  const std::size_t after_a_few = spawn_from_new_threads(8);
+  // The workers' own stocks fill up meanwhile; a magazine lost with each thread would be a hundred chunks.
+  EXPECT_LE(spawn_from_new_threads(200), after_a_few + 8 * chunk_bytes);
+}
+
+TEST(Runtime, a_thread_from_outside_goes_from_runtime_to_runtime_and_outlives_them) {
+  for (int round = 0; round < 3; ++round) {
+    auto first = std::make_unique<Runtime>(two_workers());
+    auto second = std::make_unique<Runtime>(two_workers());
+    std::atomic<int> step{0};
+    std::thread outside([&] {
+      for (int i = 0; i < 100; ++i) {
+        EXPECT_EQ(first->spawn([] { return 1; }).get(), 1);
+        EXPECT_EQ(second->spawn([] { return 2; }).get(), 2);
+        // Nested: the stock goes to the second while the first's context is entered, and comes back.
+        EXPECT_EQ(
+            first->block_on([](Runtime* other) -> Task<int> { co_return other->spawn([] { return 3; }).get(); }, second.get()),
+            3);
+      }
+      EXPECT_EQ(first->spawn([] { return 4; }).get(), 4);
+      step.store(1);
+      while (step.load() != 2) std::this_thread::yield();  // the runtime of its stock ends meanwhile
+      EXPECT_EQ(second->spawn([] { return 5; }).get(), 5);
+    });
+    while (step.load() != 1) std::this_thread::yield();
+    first.reset();
+    step.store(2);
+    outside.join();
   }
 }
 
