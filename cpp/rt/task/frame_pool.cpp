@@ -1,8 +1,11 @@
 #include "rt/task/frame_pool.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <new>
+
+#include "rt/env/cpu.hpp"
 
 namespace rt {
 namespace {
@@ -67,6 +70,7 @@ std::size_t lines_of(std::size_t bytes) { return (bytes + line - 1) / line; }
     if (FreeBlock* block = list.top) {
       list.top = block->next;
       ++list.room;
+      if (list.top != nullptr) prefetch_for_write(list.top, std::min<std::size_t>(bytes, 256));  // it is likely to be the next
       return block;
     }
   }
