@@ -57,6 +57,16 @@ class Coro;
 template <class T>
 class CoroAwaiter;
 
+/// The leaf that a thing turns into when a coroutine awaits it: in the coroutine's frame, where it stays.
+template <class A>
+auto leaf_in_frame(A&& awaitable) {
+  if constexpr (requires { std::forward<A>(awaitable).into_frame_leaf(); }) {
+    return std::forward<A>(awaitable).into_frame_leaf();
+  } else {
+    return std::forward<A>(awaitable).into_leaf();
+  }
+}
+
 /// What all our promises have: which things may be awaited.
 struct AwaitingPromise : PromiseBase {
   template <class L>
@@ -81,14 +91,14 @@ struct AwaitingPromise : PromiseBase {
     requires requires(A&& a) { std::forward<A>(a).into_leaf(); }
   auto await_transform(A&& awaitable, std::source_location at = std::source_location::current()) {
     awaits_at = at;
-    return OwningAwaiter<decltype(std::forward<A>(awaitable).into_leaf())>(std::forward<A>(awaitable), *this);
+    return OwningAwaiter<decltype(leaf_in_frame(std::forward<A>(awaitable)))>(std::forward<A>(awaitable), *this);
   }
 
   template <class L>
   class OwningAwaiter {
    public:
     template <class A>
-    OwningAwaiter(A&& awaitable, PromiseBase& promise) : leaf_(std::forward<A>(awaitable).into_leaf()), promise_(promise) {}
+    OwningAwaiter(A&& awaitable, PromiseBase& promise) : leaf_(leaf_in_frame(std::forward<A>(awaitable))), promise_(promise) {}
     [[nodiscard]] bool await_ready() { return leaf_.poll(*promise_.task); }
     void await_suspend(std::coroutine_handle<>) noexcept {
       promise_.task->leaf = &leaf_;

@@ -19,6 +19,7 @@
 
 namespace rt {
 
+struct Header;
 class Leaf;
 class Lane;
 
@@ -54,6 +55,7 @@ class JoinWaker {
   struct Vtable {
     void (*wake)(void*);
     void (*drop)(void*);
+    bool borrows = false;  // the data is the waiting task, without a reference: see join.hpp
   };
   JoinWaker() = default;
   JoinWaker(const Vtable* vtable, void* data) : vtable_(vtable), data_(data) {}
@@ -62,6 +64,8 @@ class JoinWaker {
     if (vtable_ != nullptr) vtable_->drop(data_);
     vtable_ = nullptr;
   }
+  /// The waiting task that is borrowed, if any.
+  [[nodiscard]] Header* lender() const { return vtable_ != nullptr && vtable_->borrows ? static_cast<Header*>(data_) : nullptr; }
   [[nodiscard]] bool same_as(const JoinWaker& other) const { return vtable_ == other.vtable_ && data_ == other.data_; }
 
  private:

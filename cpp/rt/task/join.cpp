@@ -12,6 +12,12 @@ constexpr JoinWaker::Vtable task_vtable{
     [](void* data) { drop_reference(*static_cast<Header*>(data)); },
 };
 
+constexpr JoinWaker::Vtable lender_vtable{
+    [](void* data) { wake(*static_cast<Header*>(data)); },
+    [](void*) {},
+    true,
+};
+
 /// A thread that waits. On the heap and counted, since the waker may still be in notify() when the waiter goes on.
 struct ThreadWaiter {
   Parker<ThreadEnv> parker;
@@ -34,6 +40,8 @@ bool JoinRef::poll(Header& waiter) {
   waiter.state.add_ref();
   return poll(JoinWaker(&task_vtable, &waiter));
 }
+
+bool JoinRef::poll_in_frame(Header& waiter) { return done() || poll(JoinWaker(&lender_vtable, &waiter)); }
 
 bool JoinRef::poll(JoinWaker waker) {
   auto snapshot = task_->state.load();
@@ -75,6 +83,19 @@ bool JoinRef::wait_until(Nanos deadline) {
   return in_time;
 }
 
+namespace {
+
+/// The runner that has published the end and has not woken the waiter yet gets a reference of it: the waiter may be gone by then.
+OnDropJoin drop_borrowing(Header& task, Header& lender) {
+  if (const auto ours = task.state.drop_borrowing_handle(false)) return *ours;
+  lender.state.add_ref();
+  const OnDropJoin ours = *task.state.drop_borrowing_handle(true);
+  if (ours.drop_waker) drop_reference(lender);  // the runner was faster and does not need it
+  return ours;
+}
+
+}  // namespace
+
 void JoinRef::drop() {
   if (task_ == nullptr) return;
   Header& task = *std::exchange(task_, nullptr);
@@ -85,7 +106,8 @@ void JoinRef::drop() {
     return;
   }
   if (task.state.drop_join_fast()) return;  // never polled yet, and the task keeps other references
-  const OnDropJoin ours = task.state.drop_join_handle();
+  Header* const lender = task.join_waker.lender();
+  const OnDropJoin ours = lender != nullptr ? drop_borrowing(task, *lender) : task.state.drop_join_handle();
   if (ours.drop_output) task.vtable->drop_output(task);
   if (ours.drop_waker) task.join_waker.drop();
   drop_reference(task);

@@ -2,7 +2,9 @@
 //
 // Rules for the join waker's field (after Tokio 1.48's task/mod.rs): the handle may write it while JOIN_WAKER is unset
 // and the task is not complete; once JOIN_WAKER is set only the task may read it, until it is complete or the handle has
-// taken the bit back.
+// taken the bit back. A handle that is awaited lies in the waiting task's own frame, so that task cannot go without taking
+// the bit back: the waker borrows it, without a reference. If the end has been published by then, the one who is about to wake
+// is left a reference instead (JoinRef::drop, publish_end).
 #pragma once
 
 #include <exception>
@@ -32,6 +34,8 @@ class JoinRef {
   [[nodiscard]] bool poll(JoinWaker waker);
   /// The same for a task that waits, which is woken by a reference of its own.
   [[nodiscard]] bool poll(Header& waiter);
+  /// The same, borrowing: this object lies in a frame of `waiter`, and is polled by it alone.
+  [[nodiscard]] bool poll_in_frame(Header& waiter);
   /// Waits on this thread, which must not be a worker. False if the deadline (steady clock) came first.
   bool wait_until(Nanos deadline);
 
@@ -46,13 +50,14 @@ class JoinRef {
   Header* task_ = nullptr;
 };
 
-template <class T>
+/// `in_frame`: it lies in a frame of the task that polls it, always the same.
+template <class T, bool in_frame = false>
 class JoinLeaf final : public Leaf {
  public:
   explicit JoinLeaf(JoinRef&& ref) : ref_(std::move(ref)) {}
   [[nodiscard]] bool poll(Header& task) override {
     if (!coop::proceed(task)) return false;
-    if (ref_.poll(task)) return true;
+    if (in_frame ? ref_.poll_in_frame(task) : ref_.poll(task)) return true;
     coop::give_back();
     return false;
   }
@@ -73,8 +78,8 @@ T take_output(Header& task) {
   if constexpr (!std::is_void_v<T>) return std::move(*static_cast<T*>(task.output()));
 }
 
-template <class T>
-T JoinLeaf<T>::take() {
+template <class T, bool in_frame>
+T JoinLeaf<T, in_frame>::take() {
   return take_output<T>(*ref_.task());
 }
 
@@ -87,6 +92,8 @@ class JoinHandle {
 
   /// `co_await std::move(handle)`.
   [[nodiscard]] JoinLeaf<T> into_leaf() && { return JoinLeaf<T>(std::move(ref_)); }
+  /// For a coroutine's own co_await only.
+  [[nodiscard]] JoinLeaf<T, true> into_frame_leaf() && { return JoinLeaf<T, true>(std::move(ref_)); }
 
   /// Waits on this thread, which must not be a worker, and takes the result.
   T get() {

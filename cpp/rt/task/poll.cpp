@@ -2,6 +2,7 @@
 
 #include <cassert>
 
+#include "rt/env/cpu.hpp"
 #include "rt/task/context.hpp"
 #include "rt/task/slots.hpp"
 
@@ -43,10 +44,17 @@ void publish_end(Header& task, std::size_t references) {
   const auto snapshot = task.state.complete();
   const bool wakes = snapshot.is_join_interested() && snapshot.is_join_waker_set();
   if (!snapshot.is_join_interested()) task.vtable->drop_output(task);
-  if (wakes) task.join_waker.wake();
+  if (!wakes) {
+    task.home->ended(task);
+    if (task.state.complete_release(references)) free_task(task);
+    return;
+  }
+  Header* const lender = task.join_waker.lender();
+  task.join_waker.wake();
   task.home->ended(task);
-  const bool was_last = wakes ? task.state.complete_release_waker(references) : task.state.complete_release(references);
-  if (was_last) free_task(task);
+  const OnReleaseWaker released = task.state.complete_release_waker(references);
+  if (released.was_last) free_task(task);
+  if (released.joiner_left && lender != nullptr) drop_reference(*lender);  // which it has left for us
 }
 
 void cancel_and_end(Header& task, std::size_t references) {
@@ -85,7 +93,11 @@ Polled poll_now(Header& task, Context* here) {
 
 bool begin_poll(Header& task) {
   switch (task.state.start_running()) {
-    case OnRun::run: return true;
+    case OnRun::run:
+      // Both are looked at first, one after the other, and may long have left the cache.
+      prefetch_for_write(task.leaf, 64);
+      prefetch_for_write(task.resume_at, 64);
+      return true;
     case OnRun::cancelled: cancel_and_end(task, own_and_turn); return false;
     case OnRun::busy: return false;  // someone else runs it; the transition dropped our reference
     case OnRun::dealloc: free_task(task); return false;

@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cassert>
 #include <cstdint>
+#include <optional>
 
 #include "rt/env/environment.hpp"
 
@@ -70,6 +71,12 @@ enum class OnRelease : std::uint8_t { nothing, submit };
 struct OnDropJoin {
   bool drop_output;
   bool drop_waker;
+};
+
+/// What a runner learns when it has woken the joiner. joiner_left: the handle has gone since the end was published.
+struct OnReleaseWaker {
+  bool was_last;
+  bool joiner_left;
 };
 
 template <Environment Env>
@@ -252,6 +259,18 @@ class TaskState {
     });
   }
 
+  /// As drop_join_handle(), of a handle whose waker borrows the waiter (join.hpp). Empty: complete, and the runner is about to wake the
+  /// waiter, which must not go before: count a reference of the waiter for the runner, and call again with `lent`.
+  [[nodiscard]] std::optional<OnDropJoin> drop_borrowing_handle(bool lent) noexcept {
+    return update([lent](Snapshot& next) -> std::optional<OnDropJoin> {
+      assert(next.is_join_interested());
+      if (next.is_complete() && next.is_join_waker_set() && !lent) return std::nullopt;
+      next.clear(Snapshot::join_interest);
+      if (!next.is_complete()) next.clear(Snapshot::join_waker);
+      return OnDropJoin{next.is_complete(), !next.is_join_waker_set()};
+    });
+  }
+
   /// The waker field is written; the runtime may read it. False: complete meanwhile, so take the outcome; the field is still ours.
   [[nodiscard]] bool set_join_waker() noexcept {
     return update([](Snapshot& next) {
@@ -274,12 +293,12 @@ class TaskState {
   }
 
   /// Runner, after it woke the joiner, instead of complete_release(). The waker's field is the joiner's from now on; if the handle
-  /// has left meanwhile, it is for whoever frees the task. True: the references were the last.
-  [[nodiscard]] bool complete_release_waker(std::uint64_t n) noexcept {
+  /// has left meanwhile, it is for whoever frees the task, and a waiter that was borrowed has left the runner a reference.
+  [[nodiscard]] OnReleaseWaker complete_release_waker(std::uint64_t n) noexcept {
     // acq_rel: as in drop_ref(), and release pairs with a joiner that sees the bit gone and drops the field.
     const Snapshot before{word_.fetch_sub((n << Snapshot::ref_shift) + Snapshot::join_waker, acq_rel)};
     assert(before.is_complete() && before.is_join_waker_set() && before.refs() >= n);
-    return before.refs() == n;
+    return {before.refs() == n, !before.is_join_interested()};
   }
 
   // ---- references ----

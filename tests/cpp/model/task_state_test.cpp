@@ -16,6 +16,17 @@
 namespace rt {
 namespace {
 
+/// The task that waits, as far as a borrowed waker is concerned: freed by whoever drops the last reference.
+struct Lender {
+  ModelEnv::atomic<int> references{1};
+  ModelEnv::cell<int> life{1};
+  void add_ref() { references.fetch_add(1, relaxed); }
+  void drop_ref() {
+    MODEL_CHECK(life.get() == 1);
+    if (references.fetch_sub(1, acq_rel) == 1) life.set(-1);
+  }
+};
+
 /// One task with its queue (which holds it at most once), its future and its join handle, as the runtime would use the word.
 template <class Env>
 struct Task {
@@ -26,6 +37,7 @@ struct Task {
   ModelEnv::cell<int> outcome{0};  // 1 value, 2 cancelled
   ModelEnv::cell<int> waker{0};    // 1: somebody waits
   ModelEnv::atomic<std::uint32_t> joiner_woken{0};
+  Lender* lender = nullptr;  // set before the threads start, when the waker borrows
   int polls = 0;
   int frees = 0;
   int completions = 0;
@@ -76,7 +88,14 @@ struct Task {
       MODEL_CHECK(waker.get() == 1);  // S5
       joiner_woken.store(1, release);
     }
-    if (wakes ? state.complete_release_waker(references) : state.complete_release(references)) free();
+    if (!wakes) {
+      if (state.complete_release(references)) free();
+      return;
+    }
+    if (lender != nullptr) MODEL_CHECK(lender->life.get() == 1);  // borrowed: it must not be gone when it is woken
+    const OnReleaseWaker released = state.complete_release_waker(references);
+    if (released.was_last) free();
+    if (released.joiner_left && lender != nullptr) lender->drop_ref();
   }
   /// One turn of a worker; `poll` returns true when the future is ready.
   void run(const std::function<bool()>& poll) {
@@ -102,6 +121,23 @@ struct Task {
   void shutdown() {
     if (!state.try_ref()) return;
     if (state.start_shutdown()) return end(2, 2);
+    if (state.drop_ref()) free();
+  }
+  void drop_borrowing_handle(bool lends) {
+    if (state.is_left_to_joiner()) {
+      outcome.set(0);
+      waker.set(0);
+      if (state.drop_ref()) free();
+      return;
+    }
+    auto drop = state.drop_borrowing_handle(!lends);  // the fault: goes as if it had lent
+    if (!drop) {
+      lender->add_ref();
+      drop = state.drop_borrowing_handle(true);
+      if (drop->drop_waker) lender->drop_ref();
+    }
+    if (drop->drop_output) outcome.set(0);
+    if (drop->drop_waker) waker.set(0);
     if (state.drop_ref()) free();
   }
   void drop_handle() {
@@ -247,6 +283,29 @@ void drop_against_complete(Model& m) {
   m.after([=] { MODEL_CHECK(t->frees == 1); });
 }
 
+/// A joiner that lends itself to the waker looks when it likes (woken by something else, or cancelled), takes its handle down with it and
+/// ends: the runner never touches it afterwards, and it is freed once. `lends` false is the fault.
+template <class Env, bool lends = true>
+void borrowed_joiner_ends(Model& m) {
+  auto t = std::make_shared<Task<Env>>();
+  auto lender = std::make_shared<Lender>();
+  t->lender = lender.get();
+  m.thread([=] { t->run([] { return true; }); });
+  m.thread([=] {
+    t->waker.set(1);
+    if (t->state.set_join_waker()) {
+      t->drop_borrowing_handle(lends);
+    } else {
+      t->drop_handle();
+    }
+    lender->drop_ref();  // its own: the task has ended
+  });
+  m.after([=] {
+    MODEL_CHECK(t->frees == 1);
+    MODEL_CHECK(lender->life.get() == -1);
+  });
+}
+
 /// The handle goes before or during the poll that ends the task, while a walker of the registry looks at it: whoever is last frees
 /// it, also when the runner took itself for the only one.
 template <class Env>
@@ -316,6 +375,7 @@ TEST(TaskStateModel, S3_S4_S5_abort_against_poll) { expect_holds("abort", abort_
 TEST(TaskStateModel, S5_S16_join_against_complete) { expect_holds("join", join_against_complete<ModelEnv>); }
 TEST(TaskStateModel, S5_S7_a_waiting_joiner_is_woken) { expect_holds("joiner waits", joiner_waits<ModelEnv>); }
 TEST(TaskStateModel, S5_S16_drop_against_complete) { expect_holds("drop", drop_against_complete<ModelEnv>); }
+TEST(TaskStateModel, S5_S16_borrowed_joiner_ends) { expect_holds("borrowed", borrowed_joiner_ends<ModelEnv>); }
 TEST(TaskStateModel, S4_S16_end_alone_against_all) { expect_holds("end alone", end_alone_against_all<ModelEnv>); }
 TEST(TaskStateModel, S4_S16_shutdown_against_all) { expect_holds("shutdown", shutdown_against_all<ModelEnv>); }
 TEST(TaskStateModel, S16_a_walker_against_reuse) { expect_holds("walker", walker_against_reuse<ModelEnv>); }
@@ -335,6 +395,10 @@ TEST(TaskStateFaults, transitions_without_release_are_found) {
 TEST(TaskStateFaults, transitions_without_acquire_are_found) {
   EXPECT_TRUE(is_found(drop_against_complete<WeakEnv<ChangesRelease>>));
   EXPECT_TRUE(is_found(message_before_wake<WeakEnv<ChangesRelease>>));
+}
+TEST(TaskStateFaults, a_borrowed_joiner_that_does_not_lend_is_found) {
+  EXPECT_TRUE(is_found(borrowed_joiner_ends<ModelEnv, false>));
+  EXPECT_TRUE(is_found(borrowed_joiner_ends<WeakEnv<ChangesRelaxed>>));
 }
 TEST(TaskStateFaults, a_relaxed_look_at_completion_is_found) {
   EXPECT_TRUE(is_found(join_against_complete<WeakEnv<LoadsRelaxed>>));

@@ -136,7 +136,7 @@ TYPED_TEST(TaskStateTest, the_waker_bit_says_whose_the_waker_field_is) {
   EXPECT_TRUE(drop.drop_output);
   EXPECT_FALSE(drop.drop_waker) << "the runner is reading it";
   EXPECT_FALSE(this->state.drop_ref());
-  EXPECT_TRUE(this->state.complete_release_waker(2));
+  EXPECT_TRUE(this->state.complete_release_waker(2).was_last);
 }
 
 TYPED_TEST(TaskStateTest, after_completion_all_is_left_to_the_joiner_once_the_waker_has_been_read) {
@@ -145,7 +145,7 @@ TYPED_TEST(TaskStateTest, after_completion_all_is_left_to_the_joiner_once_the_wa
   EXPECT_FALSE(this->state.is_left_to_joiner());
   (void)this->state.complete();
   EXPECT_FALSE(this->state.is_left_to_joiner());
-  EXPECT_FALSE(this->state.complete_release_waker(2));
+  EXPECT_FALSE(this->state.complete_release_waker(2).was_last);
   EXPECT_TRUE(this->state.is_left_to_joiner());
   EXPECT_TRUE(this->state.drop_ref());
 }
