@@ -161,7 +161,7 @@ def test_json_prints_one_document(workflow: Path, capsys: pytest.CaptureFixture[
         (["tour", "--build", "a", "--workflow", "b"], "not allowed with"),
         (["run"], "WORKLOAD"),
         (["run", "nonsense"], "'nonsense' is no workload, file or folder"),
-        (["run", "fib"], "missing 1 required positional argument: 'n'; need fib(n)"),
+        (["run", "fib"], "missing 1 required positional argument: 'n'; need fib(n"),
         (["run", "fib(-1)"], "n=-1; need 0..50"),
         (["run", "fib(x)"], "n='x' is a str; need an int"),
         (["run", "fib(x y)"], "arguments must be numbers or words"),
