@@ -13,6 +13,7 @@ from ._asyncio_bridge import from_asyncio
 from .calibrate import calibrate
 from .channels import channel, oneshot
 from .choices import Choices
+from .comparison import Comparison
 from .costs import Costs
 from .dump import Dump, Frame, TaskTrace
 from .dump_signal import dump_on_signal
@@ -30,6 +31,7 @@ from .errors import (
     StepLimitError,
 )
 from .estimate import Estimate
+from .experiment import experiment
 from .explore import Exploration, ScheduleFailure
 from .faults import LateWake, Slow, Stall
 from .handle import METRICS, Handle, features
@@ -50,6 +52,7 @@ from .metrics import metrics_delta
 from .options import H2, Histograms, Hooks, Linear, TaskMeta
 from .policy import Policy
 from .report import Report
+from .results import Results
 from .runtime import Runtime
 from .simulation import Simulation
 from .step import Step
@@ -68,6 +71,7 @@ __all__ = [
     "CancelledError",
     "ChannelClosed",
     "Choices",
+    "Comparison",
     "Costs",
     "DeadlockError",
     "Dump",
@@ -89,6 +93,7 @@ __all__ = [
     "Policy",
     "ReplayMismatch",
     "Report",
+    "Results",
     "Runtime",
     "RuntimeClosed",
     "ScheduleFailure",
@@ -112,6 +117,7 @@ __all__ = [
     "current_task",
     "dist",
     "dump_on_signal",
+    "experiment",
     "features",
     "from_asyncio",
     "interval",

@@ -112,6 +112,16 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--repeats", type=_positive, default=9, metavar="N", help="real runs of each workload (9)")
     command.set_defaults(command=_calibrate)
 
+    command = commands.add_parser("compare", parents=[shared], help="policies side by side on one workload, in virtual time")
+    source = command.add_mutually_exclusive_group(required=True)
+    source.add_argument("workload", metavar="WORKLOAD", nargs="?", help="as for run")
+    source.add_argument("--workflow", metavar="FILE", help="a recorded workflow (WfFormat JSON)")
+    command.add_argument("--workers", type=_positive, metavar="N", required=True, help="virtual workers")
+    command.add_argument("--seeds", type=_positive, default=20, metavar="N", help="replications; default: 20")
+    command.add_argument("--policies", metavar="A,B,...", help="presets, the first is the baseline; default: all")
+    command.add_argument("--scale", type=float, default=1.0, metavar="X", help="factor on recorded times")
+    command.set_defaults(command=_compare)
+
     command = commands.add_parser("bench", parents=[shared], help="how to compare with other runtimes")
     command.set_defaults(command=_bench)
     command = commands.add_parser("features", parents=[shared], help="what this build has")
@@ -158,6 +168,20 @@ def _calibrate(arguments: argparse.Namespace) -> int:
     print("\nmakespan in virtual time with these costs, and on real threads:\n")
     print(table(("workload", "workers", "predicted", "measured", "real runs", "error"), (entry.row() for entry in checked)))
     return 0
+
+
+def _compare(arguments: argparse.Namespace) -> int:
+    from . import Policy
+    from ._compare_command import compared, compared_as_text
+
+    workload = parse_workload(arguments.workflow or arguments.workload, arguments.scale)
+    policies = arguments.policies.split(",") if arguments.policies else list(Policy.presets())
+    data = compared(workload, policies, arguments.workers, arguments.seeds, progress=sys.stderr.isatty())
+    if arguments.json:
+        _print_json(data)
+    else:
+        print(compared_as_text(data))
+    return 1 if all(row["failed"] == row["runs"] for row in data["rows"]) else 0
 
 
 def _bench(arguments: argparse.Namespace) -> int:
