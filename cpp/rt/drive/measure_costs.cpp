@@ -10,6 +10,7 @@
 #include "rt/core/inject.hpp"
 #include "rt/core/queue.hpp"
 #include "rt/drive/threads.hpp"
+#include "rt/env/os_thread.hpp"
 #include "rt/env/thread_env.hpp"
 #include "rt/task/coroutine.hpp"
 #include "rt/task/leaf.hpp"
@@ -38,6 +39,21 @@ double clock_ns() {
   return static_cast<double>(steady_now() - begin) / static_cast<double>(batch);
 }
 
+/// Ties this thread to the CPU after the first one (`second`), or to the first: what passes between two threads passes between CPUs.
+void sit_on(bool second) {
+  const auto cpus = usable_cpus();
+  if (cpus.size() > 1) static_cast<void>(pin_this_thread(cpus[second ? 1 : 0]));
+}
+
+/// On a thread of its own, tied to the first CPU.
+template <class F>
+void on_first_cpu(F&& function) {
+  std::thread([&] {
+    sit_on(false);
+    function();
+  }).join();
+}
+
 double per_unit(Nanos from, Nanos to, std::size_t n) { return static_cast<double>(to - from) / static_cast<double>(n); }
 
 /// The owner alone: push a batch, pop a batch.
@@ -56,37 +72,37 @@ void measure_own_queue(std::uint32_t rounds, MeasuredCost& push, MeasuredCost& p
   }
 }
 
-/// Two threads take turns: the owner fills many rings, then a thief takes from each; the clock is the thief's. A pass with 2 tasks
-/// a ring gives what a steal costs with one task moved, one with 64 what the others cost on top.
+/// Two threads take turns: the owner prepares many rings, then a thief takes from each; the clock is the thief's. With 2 tasks in a
+/// ring it takes one, which is what a steal costs; with 64 it takes 32, which says what the others cost; with none it looks in vain.
 void measure_steals(std::uint32_t rounds, MeasuredCost& hit, MeasuredCost& miss, MeasuredCost& move) {
   constexpr std::size_t rings = 32;
-  constexpr std::size_t few = 2;
-  constexpr std::size_t many = 64;
+  constexpr std::array<std::size_t, 3> sizes{2, 64, 0};
   std::vector<std::unique_ptr<ItemRing>> victims;
-  std::vector<Item> items(rings * many);
   for (std::size_t i = 0; i < rings; ++i) victims.push_back(std::make_unique<ItemRing>());
+  std::vector<Item> items(rings * 64);
   std::atomic<std::uint64_t> turn{0};  // even: the owner's; odd: the thief's
   const auto await_turn = [&turn](std::uint64_t mine) {
     // acquire: pairs with the other's release; what it has put into the rings is seen. Yields, since there may be one CPU.
     while (turn.load(acquire) != mine) std::this_thread::yield();
   };
-  const std::uint64_t turns = std::uint64_t{rounds} * 2;  // rounds with few tasks and rounds with many
+  const std::uint64_t turns = std::uint64_t{rounds} * sizes.size();
   std::thread owner([&] {
+    sit_on(true);
     NoOverflow none;
     for (std::uint64_t t = 0; t < turns; ++t) {
       await_turn(2 * t);
-      const std::size_t n = t % 2 == 0 ? few : many;
-      std::size_t next = 0;
+      auto next = items.begin();
       for (const auto& ring : victims) {
+        static_cast<void>(ring->push_back_or_overflow(&*next, none));  // also an empty ring has been written to
         while (ring->pop() != nullptr) {
         }
-        for (std::size_t k = 0; k < n; ++k) static_cast<void>(ring->push_back_or_overflow(&items[next++], none));
+        for (std::size_t k = 0; k < sizes[t % sizes.size()]; ++k) static_cast<void>(ring->push_back_or_overflow(&*next++, none));
       }
       turn.store(2 * t + 1, release);  // pairs with await_turn()
     }
   });
   const double clock = clock_ns();
-  double with_one = 0;
+  std::array<double, sizes.size()> each{};
   for (std::uint64_t t = 0; t < turns; ++t) {
     await_turn(2 * t + 1);
     ItemRing mine;
@@ -99,28 +115,14 @@ void measure_steals(std::uint32_t rounds, MeasuredCost& hit, MeasuredCost& miss,
       while (mine.pop() != nullptr) {
       }
     }
-    const double each = std::max(0.0, static_cast<double>(spent) / static_cast<double>(rings) - clock);
-    if (t % 2 == 0) {
-      with_one = each;
-      hit.samples.push_back(each);
-    } else {
-      move.samples.push_back(std::max(0.0, (each - with_one) / static_cast<double>(many / 2 - 1)));
-    }
     turn.store(2 * t + 2, release);  // pairs with await_turn()
+    each[t % sizes.size()] = std::max(0.0, static_cast<double>(spent) / static_cast<double>(rings) - clock);
+    if (t % sizes.size() != sizes.size() - 1) continue;
+    move.samples.push_back(std::max(0.0, (each[1] - each[0]) / static_cast<double>(sizes[1] / 2 - sizes[0] / 2)));
+    hit.samples.push_back(std::max(0.0, each[0] - move.samples.back()));
+    miss.samples.push_back(each[2]);
   }
   owner.join();
-  // An empty ring, whose lines this thread does not have either.
-  ItemRing mine;
-  for (std::uint32_t i = 0; i < rounds; ++i) {
-    std::uint32_t stolen = 0;
-    for (const auto& ring : victims) {
-      while (ring->pop() != nullptr) {
-      }
-    }
-    const Nanos begin = steady_now();
-    for (const auto& ring : victims) static_cast<void>(ring->steal_into(mine, stolen, StealAmount{}));
-    miss.samples.push_back(per_unit(begin, steady_now(), rings));
-  }
 }
 
 /// One visit: lock, take or put one, unlock.
@@ -169,6 +171,7 @@ void measure_sleep(std::uint32_t rounds, MeasuredCost& park, MeasuredCost& unpar
   std::atomic<Nanos> woken_at{1};
   std::atomic<bool> is_over{false};
   std::thread sleeper([&] {
+    sit_on(true);
     for (;;) {
       static_cast<void>(slot.wait(no_deadline));
       if (is_over.load(acquire)) return;      // pairs with the release below
@@ -193,14 +196,10 @@ void measure_sleep(std::uint32_t rounds, MeasuredCost& park, MeasuredCost& unpar
 
 struct Lives {
   double spawn;  // making a task and queueing it
-  double poll;   // taking a task that yields, polling it, queueing it again
+  double poll;   // taking a task, polling it, ending it
 };
 
 Task<void> nothing() { co_return; }
-
-Task<void> yields(std::uint32_t times) {
-  for (std::uint32_t i = 0; i < times; ++i) co_await yield_now();
-}
 
 Task<Lives> live(std::size_t tasks) {
   Home& home = *current()->home;
@@ -208,15 +207,12 @@ Task<Lives> live(std::size_t tasks) {
   for (std::size_t i = 0; i < tasks; ++i) static_cast<void>(spawn(nothing));
   const Nanos spawned = home.now();
   co_await yield_now();  // behind them all
-  JoinHandle<void> runner = spawn(yields, static_cast<std::uint32_t>(tasks));
-  const Nanos started = home.now();
-  co_await std::move(runner);
-  const Nanos ended = home.now();
-  co_return Lives{per_unit(begin, spawned, tasks), per_unit(started, ended, tasks)};
+  const Nanos polled = home.now();
+  co_return Lives{per_unit(begin, spawned, tasks), per_unit(spawned, polled, tasks)};
 }
 
 /// On a scheduler of one worker. What pushing and popping cost has been measured alone and is taken off.
-void measure_tasks(std::uint32_t rounds, double queue_ns, MeasuredCost& spawned, MeasuredCost& poll) {
+void measure_tasks(std::uint32_t rounds, double push_ns, double pop_ns, MeasuredCost& spawned, MeasuredCost& poll) {
   SchedulerOptions options;
   options.workers = 1;
   const auto drive = ThreadDrive::start(options, {});
@@ -228,8 +224,8 @@ void measure_tasks(std::uint32_t rounds, double queue_ns, MeasuredCost& spawned,
       return spawn(live, batch);
     }();
     const Lives lives = std::move(root).get();
-    spawned.samples.push_back(std::max(0.0, lives.spawn - queue_ns / 2));
-    poll.samples.push_back(std::max(0.0, lives.poll - queue_ns));
+    spawned.samples.push_back(std::max(0.0, lives.spawn - push_ns));
+    poll.samples.push_back(std::max(0.0, lives.poll - pop_ns));
   }
   drive->close();
   drive->wait_ended(no_deadline);
@@ -248,12 +244,11 @@ std::vector<MeasuredCost> measure_costs(std::uint32_t rounds) {
   for (std::size_t i = 0; i < static_cast<std::size_t>(Cost::count); ++i) all.push_back({static_cast<Cost>(i), {}});
   const auto of = [&](Cost cost) -> MeasuredCost& { return all[static_cast<std::size_t>(cost)]; };
   measure_own_queue(rounds, of(Cost::push), of(Cost::pop));
-  measure_steals(rounds, of(Cost::steal_hit), of(Cost::steal_miss), of(Cost::move));
+  on_first_cpu([&] { measure_steals(rounds, of(Cost::steal_hit), of(Cost::steal_miss), of(Cost::move)); });
   measure_inject(rounds, of(Cost::inject));
   measure_timers(rounds, of(Cost::timers));
-  measure_sleep(rounds, of(Cost::park), of(Cost::unpark), of(Cost::wake_latency));
-  const double queue_ns = median(of(Cost::push).samples) + median(of(Cost::pop).samples);
-  measure_tasks(rounds, queue_ns, of(Cost::spawn), of(Cost::poll));
+  on_first_cpu([&] { measure_sleep(rounds, of(Cost::park), of(Cost::unpark), of(Cost::wake_latency)); });
+  measure_tasks(rounds, median(of(Cost::push).samples), median(of(Cost::pop).samples), of(Cost::spawn), of(Cost::poll));
   return all;
 }
 
