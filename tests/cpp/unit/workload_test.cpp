@@ -249,7 +249,7 @@ TEST(WorkloadTest, a_walk_with_each_head_before_its_parts_gives_the_whole) {
 
 TEST(WorkloadTest, what_cannot_be_run_is_refused_with_its_value) {
   for (const Workload& wrong :
-       {make("fibonacci", {3}), make("fib", {}), make("fib", {1, 2}), make("fib", {-1}), make("fib", {91}),
+       {make("fibonacci", {3}), make("fib", {}), make("fib", {1, 2, 3}), make("fib", {-1}), make("fib", {91}),
         make("skynet", {10, 10}), make("skynet", {2, 0}), make("fork_join", {1, 2, -1}), make("nqueens", {0}),
         make("nqueens", {32}), make("matmul", {0}), make("spawn_many", {1, 3}), make("spawn_many", {-1, 0}),
         make("yield_many", {1'000'000'000, 10'000'000'000}), make("dag", {0}), make("sequence", {1})}) {
