@@ -82,7 +82,8 @@ class Prediction:
     def row(self) -> tuple[object, ...]:
         """For `tables.table`."""
         spread = f"{format_ns(self.low)} .. {format_ns(self.high)}"
-        return (self.workload, self.workers, format_ns(self.predicted), format_ns(self.measured), spread, f"{self.error:+.1%}")
+        name = self.workload if len(self.workload) <= 48 else f"{self.workload[:45]}..."
+        return (name, self.workers, format_ns(self.predicted), format_ns(self.measured), spread, f"{self.error:+.1%}")
 
 
 def predictions(costs: Costs, *, repeats: int = 9) -> list[Prediction]:
