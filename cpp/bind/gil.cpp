@@ -125,7 +125,10 @@ GilScope::~GilScope() {
   if (entered_) python_lane().leave();
 }
 
+WithoutGil::WithoutGil() : state_(is_finalizing() ? nullptr : PyEval_SaveThread()) {}
+
 WithoutGil::~WithoutGil() noexcept(false) {
+  if (state_ == nullptr) return;
   if (is_finalizing()) sleep_for_ever();
   PyEval_RestoreThread(state_);
 }

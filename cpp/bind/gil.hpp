@@ -41,17 +41,18 @@ class GilScope {
   bool entered_;
 };
 
-/// A scope without the GIL, for a thread that has it and is going to wait. At interpreter exit the thread does not come
-/// back: taking the GIL would unwind it (pthread_exit), through frames that may not be unwound.
+/// A scope without the GIL, for a thread that has it and is going to wait. If the interpreter exits meanwhile the thread does not
+/// come back: taking the GIL would unwind it (pthread_exit), through frames that may not be unwound. The thread that runs the exit
+/// keeps the GIL: nobody else can have it any more.
 class WithoutGil {
  public:
-  WithoutGil() : state_(PyEval_SaveThread()) {}
+  WithoutGil();
   ~WithoutGil() noexcept(false);  // the interpreter may go between the check and the entry
   WithoutGil(const WithoutGil&) = delete;
   WithoutGil& operator=(const WithoutGil&) = delete;
 
  private:
-  PyThreadState* state_;
+  PyThreadState* state_;  // null: the GIL was kept
 };
 
 /// A counted reference that may be dropped on any thread.

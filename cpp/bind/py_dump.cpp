@@ -4,6 +4,10 @@
 // task that has been polled since is marked as moved and has no frames.
 #include <pybind11/stl.h>
 
+#include <memory>
+#include <optional>
+#include <utility>
+
 #include "bind/classes.hpp"
 #include "bind/py_join.hpp"
 #include "bind/py_metrics.hpp"
@@ -139,6 +143,38 @@ py::dict take_dump(World& runtime, rt::Nanos limit) {
   return dump_dict(dump, runtime.started_at());
 }
 
+/// A dump that one thread waits for and another may call off.
+class ThreadDump {
+ public:
+  ThreadDump(std::shared_ptr<World> world, rt::Nanos limit) : world_(std::move(world)), dump_(face_of(*world_), limit) {}
+
+  /// None: it was called off.
+  py::object take() {
+    world_->check_touch("dump()");
+    std::optional<rt::DumpResult> dump;
+    {
+      const WithoutGil unlocked;
+      dump = dump_.take();
+    }
+    if (!dump) return py::none();
+    return dump_dict(*dump, world_->started_at());
+  }
+  void call_off() {
+    const WithoutGil unlocked;
+    dump_.call_off();
+  }
+
+ private:
+  static rt::DumpFace& face_of(World& world) {
+    need_feature(rt::taskdump, "dump_async()", "TASKDUMP");
+    world.check_touch("dump_async()");
+    return *world.home().dumps();
+  }
+
+  const std::shared_ptr<World> world_;
+  rt::ThreadDump dump_;
+};
+
 /// A dump that is awaited, and the start of the clock it is told on.
 struct AsyncDump final : rt::Leaf {
   AsyncDump(rt::Nanos limit, rt::Nanos start) : inner(limit), started_at(start) {}
@@ -169,6 +205,10 @@ py::object take_dump_async(World& runtime, rt::Nanos limit) {
 
 void init_dump(py::module_& module) {
   module.def("dump", &take_dump, py::arg("runtime"), py::arg("limit_ns"));
+  py::class_<ThreadDump>(module, "ThreadDump", "A dump that one thread waits for; another may call it off.")
+      .def(py::init<std::shared_ptr<World>, rt::Nanos>(), py::arg("runtime"), py::arg("limit_ns"))
+      .def("take", &ThreadDump::take)
+      .def("call_off", &ThreadDump::call_off);
   module.def("dump_async", &take_dump_async, py::arg("runtime"), py::arg("limit_ns"));
 }
 

@@ -5,6 +5,7 @@
 #include <pybind11/stl.h>
 
 #include <condition_variable>
+#include <memory>
 #include <mutex>
 #include <sstream>
 #include <thread>
@@ -129,7 +130,11 @@ py::dict worker_dict(RuntimeState& runtime, const WorkerSample& sample, const rt
 class Recorder {
  public:
   Recorder(std::shared_ptr<RuntimeState> runtime, std::uint64_t every_ns)
-      : runtime_(std::move(runtime)), every_(every_ns), samples_{look(*runtime_)}, thread_([this] { run(); }) {}
+      : runtime_(std::move(runtime)),
+        every_(every_ns),
+        features_(py::module_::import("stealscope._core").attr("FEATURES")),
+        samples_{look(*runtime_)},
+        thread_([this] { run(); }) {}
   ~Recorder() {
     const WithoutGil unlocked;
     end_thread();
@@ -137,8 +142,13 @@ class Recorder {
   Recorder(const Recorder&) = delete;
   Recorder& operator=(const Recorder&) = delete;
 
-  /// Takes a last look, ends the thread, and gives what was collected since the last call, as Handle.metrics() would.
+  /// In a forked child: the thread is in the parent, and may be anywhere in what it does.
+  [[nodiscard]] bool is_forked_copy() const { return runtime_->is_forked_copy(); }
+
+  /// Takes a last look, ends the thread, and gives what was collected since the last call, as Handle.metrics() would. Nothing in a
+  /// forked child.
   py::list stop() {
+    if (is_forked_copy()) return {};
     {
       const WithoutGil unlocked;
       end_thread();
@@ -146,12 +156,11 @@ class Recorder {
     const std::vector<Sample> samples = std::exchange(samples_, {});  // nobody else is left
     std::ostringstream runtime_id;
     runtime_id << runtime_->name << '#' << runtime_->serial;  // as Handle.metrics() has it
-    const py::object features = py::module_::import("stealscope._core").attr("FEATURES");
     py::list result;
     for (const Sample& sample : samples) {
       py::dict row;
       row["runtime"] = runtime_id.str();
-      row["features"] = features.attr("copy")();
+      row["features"] = features_.attr("copy")();
       put_numbers(row, runtime_keys(), sample.numbers);
       py::list workers;
       for (std::size_t i = 0; i < sample.workers.size(); ++i) {
@@ -192,6 +201,7 @@ class Recorder {
 
   const std::shared_ptr<RuntimeState> runtime_;
   const std::uint64_t every_;
+  const py::object features_;  // taken at the start: stop() may be called at interpreter exit, when nothing can be imported
   std::mutex mutex_;
   std::condition_variable changed_;
   bool stopping_ = false;
@@ -199,10 +209,18 @@ class Recorder {
   std::thread thread_;
 };
 
+/// A forked child leaves it as it is: the thread could not be joined there.
+struct EndRecorder {
+  void operator()(Recorder* recorder) const {
+    if (!recorder->is_forked_copy()) delete recorder;
+  }
+};
+
 }  // namespace
 
 void init_record(py::module_& module) {
-  py::class_<Recorder>(module, "Recorder", "Samples a runtime's metrics from a thread of its own, without the GIL.")
+  py::class_<Recorder, std::unique_ptr<Recorder, EndRecorder>>(
+      module, "Recorder", "Samples a runtime's metrics from a thread of its own, without the GIL.")
       .def(py::init<std::shared_ptr<RuntimeState>, std::uint64_t>(), py::arg("runtime"), py::arg("every_ns"))
       .def("stop", &Recorder::stop);
 }

@@ -217,7 +217,10 @@ class Handle:
         return Dump._from_native(_core.dump(self._native, seconds_to_ns(timeout, "timeout")))
 
     async def dump_async(self, timeout: float = 0.25) -> Dump:
-        """As `dump`, inside a task of the runtime or in asyncio, without blocking either."""
+        """As `dump`, inside a task of the runtime or in asyncio, without blocking either.
+
+        Cancelling it, or an `ss.timeout` around it, lets the workers go at once.
+        """
         limit = seconds_to_ns(timeout, "timeout")
         if _core.inside_world(self._native):
             return Dump._from_native(await _core.dump_async(self._native, limit))
@@ -225,7 +228,13 @@ class Handle:
             raise RuntimeError("dump_async() of another runtime than the task's own; take it with spawn_blocking(handle.dump)")
         import asyncio
 
-        native = await asyncio.to_thread(_core.dump, self._native, limit)
+        dump = _core.ThreadDump(self._native, limit)
+        try:
+            native = await asyncio.to_thread(dump.take)
+        except asyncio.CancelledError:
+            dump.call_off()
+            raise
+        assert native is not None, "it is called off only above"
         return Dump._from_native(native)
 
     def self_check(self) -> None:

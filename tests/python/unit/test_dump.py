@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import pathlib
@@ -87,6 +88,46 @@ class TestDump:
             assert len(dump) == 1
             with pytest.raises(RuntimeError, match="dump_async"):
                 rt.spawn(wrong).result(LIMIT)
+
+    @pytest.mark.parametrize("way", ["a deadline", "its task is cancelled", "asyncio cancels it"])
+    def test_a_dump_that_is_given_up_lets_the_worker_go_that_stands_still_for_it(self, way: str) -> None:
+        """The other worker is in its poll all the time, and the dump's own limit is far away."""
+
+        async def give_up(rt: ss.Runtime) -> None:
+            if way == "asyncio cancels it":
+                with pytest.raises(TimeoutError):
+                    await asyncio.wait_for(rt.handle.dump_async(3600.0), 0.02)
+                return
+            begun = threading.Event()
+            handle = rt.spawn(dump_for_long, begun, 0.02 if way == "a deadline" else None)
+            if way == "its task is cancelled":
+                await asyncio.to_thread(begun.wait, LIMIT)
+                handle.cancel()
+            with pytest.raises((TimeoutError, asyncio.CancelledError)):
+                await handle
+
+        async def dump_for_long(begun: threading.Event, deadline: float | None) -> None:
+            begun.set()
+            async with ss.timeout(deadline):
+                await ss.current().dump_async(3600.0)
+
+        async def main(rt: ss.Runtime) -> None:
+            go = threading.Event()
+            held = rt.spawn(go.wait)
+            try:
+                while not any(worker["in_poll_task"] for worker in rt.handle.metrics()["workers"]):
+                    await asyncio.sleep(0)
+                for _ in range(5):
+                    await asyncio.wait_for(give_up(rt), LIMIT)
+                    assert await asyncio.wait_for(rt.spawn(int), LIMIT) == 0
+                assert not held.done()
+            finally:
+                go.set()
+            await held
+
+        with ss.Runtime(workers=2) as rt:
+            asyncio.run(main(rt))
+            assert rt.handle.dump(timeout=LIMIT).complete
 
     def test_selections_and_forms_of_a_dump(self) -> None:
         event = ss.Event()

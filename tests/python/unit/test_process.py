@@ -199,6 +199,7 @@ ALIVE = {
     "a native workload": "handle = rt.spawn(ss.workloads.fork_join(14, 2, 5_000_000))",
     "yielding tasks": "rt.spawn(spin); rt.spawn(spin)",
     "block_in_place": "rt.spawn(inside.block_in_place, time.sleep, 0.2)",
+    "an open recording": "recording = rt.handle.record(every=0.01); recording.__enter__()",
     "a coroutine that never began": "rt.spawn(time.sleep, 0.2); rt.spawn(for_ever())",
 }
 
@@ -348,12 +349,14 @@ def test_a_forked_child_that_waits_for_a_task_of_the_parent_does_not_hang(well: 
     assert out == "refused\nparent 0 True\n"
 
 
-@pytest.mark.parametrize("how", ["sys.exit(0)", "pass", "del rt, handle"])
+@pytest.mark.parametrize("how", ["sys.exit(0)", "pass", "del rt, handle, recording"])
 def test_a_forked_child_may_leave_as_it_likes(well: Well, how: str) -> None:
     out = well(
         f"""
         rt = ss.Runtime(workers=2)
         handle = rt.spawn(for_ever)
+        recording = rt.handle.record(every=0.01)
+        recording.__enter__()
         child = os.fork()
         if child == 0:
             signal.alarm(10)
