@@ -1,6 +1,12 @@
 #include "bind/py_target.hpp"
 
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
 #include <unordered_set>
+#include <utility>
 
 #include "bind/py_join.hpp"
 #include "bind/runtime_state.hpp"
@@ -81,6 +87,49 @@ bool is_of_package(PyFrameObject* frame) {
   return is_ours;
 }
 
+using PlaceText = std::shared_ptr<const rt::SpawnPlace>;
+
+/// Places that spawn, each with its text, which is made once: a program spawns from few places. There is room for so many; a new
+/// one takes the room of another. The lock is for interpreters without a GIL; under it nothing of Python is called.
+class KnownPlaces {
+ public:
+  /// Null: not known.
+  [[nodiscard]] PlaceText find(const PyCodeObject* code, int offset) {
+    const std::scoped_lock lock(mutex_);
+    const Place& place = room_for(code, offset);
+    return place.code.get() == as_object(code) && place.offset == offset ? place.text : nullptr;
+  }
+  /// Gives the reference to the code that has to go, to be dropped last: its end may run anything.
+  [[nodiscard]] PyRef add(const PyCodeObject* code, int offset, PlaceText text) {
+    const std::scoped_lock lock(mutex_);
+    return std::exchange(room_for(code, offset), Place{PyRef::borrow(as_object(code)), offset, std::move(text)}).code;
+  }
+
+ private:
+  struct Place {
+    PyRef code;      // so that no other code gets its address
+    int offset = 0;  // of the instruction in it
+    PlaceText text;
+  };
+  static PyObject* as_object(const PyCodeObject* code) { return reinterpret_cast<PyObject*>(const_cast<PyCodeObject*>(code)); }
+  [[nodiscard]] Place& room_for(const PyCodeObject* code, int offset) {
+    return places_[(reinterpret_cast<std::uintptr_t>(code) / alignof(std::max_align_t) + static_cast<unsigned>(offset)) %
+                   places_.size()];
+  }
+
+  std::mutex mutex_;
+  std::array<Place, 256> places_;
+};
+
+PlaceText place_text(PyFrameObject* frame, const PyCodeObject* code) {
+  auto place = std::make_shared<rt::SpawnPlace>();
+  place->line = static_cast<std::uint32_t>(PyFrame_GetLineNumber(frame));
+  if (const char* file = PyUnicode_AsUTF8(code->co_filename)) place->file = file;
+  if (const char* function = PyUnicode_AsUTF8(code->co_qualname)) place->function = function;
+  PyErr_Clear();  // text that is no UTF-8
+  return place;
+}
+
 }  // namespace
 
 bool check_target(const SpawnRequest& request) {
@@ -158,9 +207,14 @@ void remember_spawn_place(rt::Header& task) {
   }
   PyCodeObject* code = PyFrame_GetCode(frame);
   if (task.extra == nullptr) task.extra = new rt::TaskExtra;
-  task.extra->place.line = static_cast<std::uint32_t>(PyFrame_GetLineNumber(frame));
-  if (const char* file = PyUnicode_AsUTF8(code->co_filename)) task.extra->place.file = file;
-  if (const char* function = PyUnicode_AsUTF8(code->co_qualname)) task.extra->place.function = function;
+  static auto* const known = new KnownPlaces;
+  const int offset = PyFrame_GetLasti(frame);
+  PyRef replaced;
+  task.extra->place = known->find(code, offset);
+  if (task.extra->place == nullptr) {
+    task.extra->place = place_text(frame, code);
+    replaced = known->add(code, offset, task.extra->place);
+  }
   Py_DECREF(code);
   Py_DECREF(frame);
 }

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cstdint>
 #include <exception>
+#include <memory>
 #include <source_location>
 #include <string>
 
@@ -73,7 +74,7 @@ class JoinWaker {
   void* data_ = nullptr;
 };
 
-/// Where a task was spawned: in C++ the call's source line, from Python a line that the binding keeps alive.
+/// Where a task was spawned: in C++ the call's source line, from Python one that the tasks of that line share.
 struct SpawnPlace {
   std::string file;
   std::string function;
@@ -83,7 +84,7 @@ struct SpawnPlace {
 /// What is known about few tasks only, so it is kept outside the header. Owned by it.
 struct TaskExtra {
   std::string name;
-  SpawnPlace place;
+  std::shared_ptr<const SpawnPlace> place;  // null: not from Python
 };
 
 struct alignas(64) Header {
