@@ -148,7 +148,7 @@ class Recorder {
   /// Takes a last look, ends the thread, and gives what was collected since the last call, as Handle.metrics() would. Nothing in a
   /// forked child.
   py::list stop() {
-    if (is_forked_copy()) return {};
+    if (is_forked_copy()) return py::list();
     {
       const WithoutGil unlocked;
       end_thread();

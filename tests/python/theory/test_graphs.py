@@ -80,7 +80,8 @@ def graphs(draw: st.DrawFn) -> ss.Workload:
 def test_a_greedy_schedule_keeps_its_bounds(workload: ss.Workload, workers: int, seed: int) -> None:
     """P1: max(T1/P, Tinf) <= T_P <= (T1 - Tinf)/P + Tinf (Graham 1969, Brent 1974)."""
     work, span = workload.work, workload.span
-    assert work is not None and span is not None
+    assert work is not None
+    assert span is not None
     taken = makespan(workload, workers, seed=seed)
     assert max(-(-work // workers), span) <= taken <= (work - span) / workers + span
 
@@ -95,7 +96,8 @@ def test_stealing_without_costs_is_greedy_too(workload: ss.Workload, workers: in
     """With a slot that nobody can steal from a task may wait behind another one (law L3), so here it is off."""
     policy = ss.Policy(lifo_slot=False, max_searching=1.0, notify="per-task")
     work, span = workload.work, workload.span
-    assert work is not None and span is not None
+    assert work is not None
+    assert span is not None
     assert makespan(workload, workers, policy, seed) <= (work - span) / workers + span
 
 
