@@ -45,6 +45,8 @@ class Countdown {
 /// Some shares of a countdown, one for each task to come. Move-only.
 class Ticket {
  public:
+  /// Of no countdown.
+  Ticket() = default;
   Ticket(Ticket&& other) noexcept
       : state_(std::exchange(other.state_, nullptr)), shares_(other.shares_), credits_(other.credits_) {}
   Ticket& operator=(Ticket&&) = delete;
@@ -60,6 +62,7 @@ class Ticket {
     ++shares_;
   }
   void add_credit() { ++credits_; }
+  [[nodiscard]] explicit operator bool() const { return state_ != nullptr; }
   void hand_in();
 
   [[nodiscard]] bool is_abandoned() const { return state_->is_abandoned(); }
@@ -71,8 +74,8 @@ class Ticket {
  private:
   friend class OwnerBase;
   Ticket(Countdown& state, std::uint32_t shares) : state_(&state), shares_(shares) {}
-  Countdown* state_;
-  std::uint32_t shares_;
+  Countdown* state_ = nullptr;
+  std::uint32_t shares_ = 0;
   std::uint32_t credits_ = 0;
 };
 

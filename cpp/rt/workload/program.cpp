@@ -91,22 +91,20 @@ std::size_t objects_of(const Program& program, OpKind one, OpKind other) {
   return most;
 }
 
-/// Lies in a task's frame from before its first poll to its end, and writes down how it left.
+/// Lies in a task's frame from before its first poll to its end, and writes down how it left. It keeps the run that the record is in:
+/// compilers differ in which parameter of a coroutine they destroy first.
 class Mark {
  public:
-  Mark(TaskRecord& record, std::optional<workload::Ticket>&& ticket) : record_(&record), ticket_(std::move(ticket)) {}
-  Mark(Mark&& other) noexcept
-      : record_(std::exchange(other.record_, nullptr)),
-        task_(other.task_),
-        is_at_end_(other.is_at_end_),
-        ticket_(std::move(other.ticket_)) {}
+  Mark(std::shared_ptr<TaskRecord> record, workload::Ticket&& ticket)
+      : record_(std::move(record)), ticket_(std::move(ticket)) {}
+  Mark(Mark&& other) noexcept = default;
   Mark& operator=(Mark&&) = delete;
   ~Mark() {
     if (record_ == nullptr) return;
     record_->finished = is_at_end_;
     record_->cancelled = !is_at_end_;
     if (task_ != nullptr) record_->polls = task_->polls.load(relaxed);  // relaxed: its poller was the last to write it
-    if (is_at_end_ && ticket_) ticket_->add_credit();
+    if (is_at_end_) ticket_.add_credit();
   }
 
   void start() {
@@ -116,18 +114,18 @@ class Mark {
   }
   void reach_end() { is_at_end_ = true; }
 
-  /// For a task that this one spawns: a ticket, if it has one itself.
-  [[nodiscard]] std::optional<workload::Ticket> another_ticket() {
-    if (!ticket_) return std::nullopt;
-    ticket_->grow();
-    return ticket_->split();
+  /// For a task that this one spawns: a ticket of the same countdown, if there is one.
+  [[nodiscard]] workload::Ticket another_ticket() {
+    if (!ticket_) return {};
+    ticket_.grow();
+    return ticket_.split();
   }
 
  private:
-  TaskRecord* record_;
+  std::shared_ptr<TaskRecord> record_;  // null: moved from
   Header* task_ = nullptr;
   bool is_at_end_ = false;
-  std::optional<workload::Ticket> ticket_;
+  workload::Ticket ticket_;
 };
 
 using Children = std::map<std::uint64_t, JoinHandle<void>>;
@@ -141,8 +139,9 @@ struct ProgramTask {
   static Coro<void> wait_op(ProgramRun& run, Op op, Children& children, Held& held);
   static void plain_op(ProgramRun& run, Op op, Children& children, Held& held);
   static JoinHandle<void> start(const std::shared_ptr<ProgramRun>& run, std::uint64_t index,
-                                std::optional<workload::Ticket>&& ticket) {
-    return spawn(&ProgramTask::body, run, index, Mark(run->records_[index], std::move(ticket)));
+                                workload::Ticket&& ticket) {
+    std::shared_ptr<TaskRecord> record(run, &run->records_[index]);
+    return spawn(&ProgramTask::body, run, index, Mark(std::move(record), std::move(ticket)));
   }
 };
 
@@ -287,7 +286,7 @@ void ProgramRun::stop() {
 }
 
 void start_program(const std::shared_ptr<ProgramRun>& run) {
-  const JoinHandle<void> root = ProgramTask::start(run, 0, std::nullopt);  // dropped: it goes on alone
+  const JoinHandle<void> root = ProgramTask::start(run, 0, {});  // dropped: it goes on alone
 }
 
 namespace workload {
