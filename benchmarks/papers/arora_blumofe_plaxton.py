@@ -55,7 +55,7 @@ def constant(adversary: Adversary, *, workers: int, depth: int, seed: int) -> tu
 
 
 def measure(quick: bool) -> list[Row]:
-    workers, depth, replications = (8, 10, 5) if quick else (16, 13, 20)
+    workers, depth, replications = (8, 10, 5) if quick else (16, 12, 10)
     rows = []
     for adversary in (nobody, half_rotating, half_random, all_but_one_random):
         runs = [constant(adversary, workers=workers, depth=depth, seed=seed) for seed in range(replications)]

@@ -25,7 +25,7 @@ def stealing(load: float, threshold: int, *, workers: int, quick: bool, steal: s
     policy = ss.Policy(lifo_slot=False, victims="uniform", attempts=1, retry=False, steal=steal, steal_threshold=threshold)  # type: ignore[arg-type]
     costs = ss.Costs.from_dict(ss.Costs.zero().to_dict() | {"steal_hit": transfer * 1e-3})
     sizes = {"jobs": 60 * workers, "warmup": 60 * workers}
-    return estimate(sojourn_means(load, workers, policy, **sizes, replications=5 if quick else 20, costs=costs))
+    return estimate(sojourn_means(load, workers, policy, **sizes, replications=5 if quick else 10, costs=costs))
 
 
 def measure(quick: bool) -> list[Row]:
@@ -40,7 +40,7 @@ def measure(quick: bool) -> list[Row]:
     half = stealing(0.9, 2, workers=n, quick=quick, steal="half")
     rows.append(Row("load 0.9, steal half: T = 2.830 (an independent simulation)", str(half), _near(half, 2.830, quick)))
     for choices, theory in _CHOICES.items():
-        policy, replications = ss.Policy.presets()["no_stealing"], 5 if quick else 20
+        policy, replications = ss.Policy.presets()["no_stealing"], 5 if quick else 10
         ours = estimate(
             sojourn_means(0.9, n, policy, place=("jsq", choices), jobs=60 * n, warmup=40 * n, replications=replications)
         )
