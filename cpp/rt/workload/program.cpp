@@ -95,8 +95,7 @@ std::size_t objects_of(const Program& program, OpKind one, OpKind other) {
 /// compilers differ in which parameter of a coroutine they destroy first.
 class Mark {
  public:
-  Mark(std::shared_ptr<TaskRecord> record, workload::Ticket&& ticket)
-      : record_(std::move(record)), ticket_(std::move(ticket)) {}
+  Mark(std::shared_ptr<TaskRecord> record, workload::Ticket&& ticket) : record_(std::move(record)), ticket_(std::move(ticket)) {}
   Mark(Mark&& other) noexcept = default;
   Mark& operator=(Mark&&) = delete;
   ~Mark() {
@@ -138,8 +137,7 @@ struct ProgramTask {
   static Task<void> body(std::shared_ptr<ProgramRun> run, std::uint64_t index, Mark mark);
   static Coro<void> wait_op(ProgramRun& run, Op op, Children& children, Held& held);
   static void plain_op(ProgramRun& run, Op op, Children& children, Held& held);
-  static JoinHandle<void> start(const std::shared_ptr<ProgramRun>& run, std::uint64_t index,
-                                workload::Ticket&& ticket) {
+  static JoinHandle<void> start(const std::shared_ptr<ProgramRun>& run, std::uint64_t index, workload::Ticket&& ticket) {
     std::shared_ptr<TaskRecord> record(run, &run->records_[index]);
     return spawn(&ProgramTask::body, run, index, Mark(std::move(record), std::move(ticket)));
   }

@@ -24,13 +24,12 @@ TEST(MetricList, the_workers_keys_are_the_seeds_in_their_order_and_then_ours) {
   for (const rt::MetricInfo& metric : rt::metric_list) {
     if (metric.scope == rt::MetricScope::worker) keys.push_back(metric.name);
   }
-  const std::vector<std::string_view> expected{"busy_duration_total", "queue_depth", "thread_id", "park_count",
-                                               "park_unpark_count", "noop_count", "steal_count", "steal_operations", "poll_count",
-                                               "mean_poll_time", "local_schedule_count", "overflow_count", "poll_count_histogram",
-                                               // ours
-                                               "task_poll_count", "task_poll_histogram", "schedule_latency_histogram",
-                                               "in_poll_since", "in_poll_task", "gil_wait_count", "gil_wait_time",
-                                               "searching_duration_total", "parked_duration_total"};
+  const std::vector<std::string_view> expected{
+      "busy_duration_total", "queue_depth", "thread_id", "park_count", "park_unpark_count", "noop_count", "steal_count",
+      "steal_operations", "poll_count", "mean_poll_time", "local_schedule_count", "overflow_count", "poll_count_histogram",
+      // ours
+      "task_poll_count", "task_poll_histogram", "schedule_latency_histogram", "in_poll_since", "in_poll_task", "gil_wait_count",
+      "gil_wait_time", "searching_duration_total", "parked_duration_total"};
   EXPECT_EQ(keys, expected);
 }
 

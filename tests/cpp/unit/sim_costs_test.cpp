@@ -216,6 +216,7 @@ TEST(TimeSpent, who_waits_for_a_timer_is_parked) {
 }
 
 TEST(TimeSpent, the_workers_own_figures_say_the_same) {
+  if (!unstable_metrics) GTEST_SKIP() << "reads counts that this build leaves out";
   SimOptions options = workers(1);
   options.costs.fill(10);
   SimDrive drive(std::move(options));
