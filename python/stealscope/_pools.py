@@ -116,9 +116,13 @@ def _alone(batch: Batch, with_main: bool) -> list[Row]:
 def _pool(processes: int, with_main: bool) -> Iterator[ProcessPoolExecutor]:
     # Spawned, because a fork would copy locks that this process's threads hold.
     context = multiprocessing.get_context("spawn") if with_main else _ContextWithoutMain()
-    with ProcessPoolExecutor(processes, mp_context=context) as pool:
+    # All processes start before the first cell, each waiting for the last: one that is started while another dies would never be
+    # told to end, and the pool would wait for it for ever.
+    together = context.Barrier(processes)
+    with ProcessPoolExecutor(processes, mp_context=context, initializer=together.wait) as pool:
         try:
-            pool.submit(_ready).result()
+            for ready in [pool.submit(_ready) for _ in range(processes)]:
+                ready.result()
         except BrokenProcessPool as error:
             raise RuntimeError(
                 "the processes of the experiment cannot start; if the script that calls experiment() also defines what its "

@@ -71,10 +71,12 @@ def row_seed(seed: int) -> int:
     return stream_key(seed, "scheduler")
 
 
+@pytest.mark.timeout(300)  # starts processes, which each import the package
 def test_the_same_experiment_gives_the_same_rows_wherever_it_runs(here: Executor) -> None:
     assert list(small(here)) == list(small(None))
 
 
+@pytest.mark.timeout(300)  # starts processes, which each import the package
 def test_a_local_run_needs_no_guard_in_the_script(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(
@@ -84,7 +86,7 @@ def test_a_local_run_needs_no_guard_in_the_script(tmp_path: Path) -> None:
         print(len(results), len(results.failed))
         """)
     )
-    done = subprocess.run([sys.executable, "-W", "ignore", str(script)], capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run([sys.executable, "-W", "ignore", str(script)], capture_output=True, text=True, timeout=280, check=False)
     assert done.stdout == "4 0\n", done.stderr
 
 
@@ -185,6 +187,7 @@ def test_a_wrong_answer_is_a_failed_run(here: Executor, monkeypatch: pytest.Monk
         small(here, policies="tokio", workers=1, seeds=[0])
 
 
+@pytest.mark.timeout(300)  # starts processes, which each import the package
 def test_a_process_that_dies_takes_only_its_own_cell_with_it() -> None:
     with pytest.warns(UserWarning, match="2 of 4 runs failed"):
         results = small(None, policies={"tokio": "tokio", "deadly": Deadly()}, workers=2, seeds=range(2))
@@ -202,6 +205,7 @@ def test_cells_travel_in_batches_that_hold_each_once(here: Executor, monkeypatch
     assert max(map(len, batches)) == 32
 
 
+@pytest.mark.timeout(300)  # starts processes, which each import the package
 def test_a_dask_cluster_gives_the_rows_of_local_processes(here: Executor) -> None:
     if importlib.util.find_spec("distributed") is None:
         pytest.skip("dask's distributed is not installed; the extra stealscope[dask] brings it")
