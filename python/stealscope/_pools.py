@@ -31,6 +31,9 @@ _MAX_BATCH = 32
 _AHEAD = 2
 """Batches sent to the local pool for each process: enough that none waits for work, few enough to find who broke it."""
 
+_START_LIMIT = 600.0
+"""How long a process waits for the others to start: if this one is killed meanwhile, they must not stay behind.  [s]"""
+
 
 def in_processes(cells: Sequence[Cell]) -> Iterator[list[Row]]:
     """Rows of the cells, by batch and in the order in which they end, from fresh processes, one a CPU."""
@@ -118,7 +121,7 @@ def _pool(processes: int, with_main: bool) -> Iterator[ProcessPoolExecutor]:
     context = multiprocessing.get_context("spawn") if with_main else _ContextWithoutMain()
     # All processes start before the first cell, each waiting for the last: one that is started while another dies would never be
     # told to end, and the pool would wait for it for ever.
-    together = context.Barrier(processes)
+    together = context.Barrier(processes, timeout=_START_LIMIT)
     with ProcessPoolExecutor(processes, mp_context=context, initializer=together.wait) as pool:
         try:
             for ready in [pool.submit(_ready) for _ in range(processes)]:
