@@ -81,7 +81,8 @@ Shared make_runtime(const py::dict& options) {
   const auto histograms = options["histograms"].cast<py::tuple>();
   scheduler.histograms = {histogram_from(histograms[0]), histogram_from(histograms[1]), histogram_from(histograms[2])};
   scheduler.watch_polls = options["watch_polls"].cast<bool>();
-  scheduler.timeline = options.contains("timeline") && options["timeline"].cast<bool>();
+  scheduler.timeline_capacity = options["timeline"].cast<std::size_t>();
+  scheduler.timeline = scheduler.timeline_capacity > 0;
   rt::ThreadOptions threads;
   threads.name = options["name"].cast<std::string>();
   threads.max_blocking_threads = options["max_blocking_threads"].cast<std::uint32_t>();

@@ -23,19 +23,21 @@ class SimLane final : public rt::Lane {
   [[nodiscard]] const char* what() const override { return python_lane().what(); }
 };
 
+/// While something moves the machine. At its end the GIL, which a Python task may have taken, is free again.
+struct Playing {
+  explicit Playing(SimState& of) : machine(of) { machine.is_playing = true; }
+  ~Playing() {
+    if (holds_gil()) python_lane().leave();
+    machine.is_playing = false;
+  }
+  SimState& machine;
+};
+
 /// Runs something that moves the machine.
 template <class F>
 auto playing(SimState& machine, F&& function) {
-  struct Scope {
-    explicit Scope(SimState& of) : machine(of) { machine.is_playing = true; }
-    ~Scope() {
-      if (holds_gil()) python_lane().leave();
-      machine.is_playing = false;
-    }
-    SimState& machine;
-  };
   const WithoutGil unlocked;
-  const Scope scope(machine);
+  const Playing scope(machine);
   return function();
 }
 
@@ -68,6 +70,8 @@ Shared make_machine(const py::dict& options) {
   sim.scheduler.workers = options["workers"].cast<std::uint32_t>();
   sim.scheduler.seed = options["seed"].cast<std::uint64_t>();
   sim.scheduler.policy = policy_from(options["policy"].cast<py::dict>());
+  sim.scheduler.timeline_capacity = options["timeline"].cast<std::size_t>();
+  sim.scheduler.timeline = sim.scheduler.timeline_capacity > 0;
   const auto schedule = options["schedule"].cast<std::string>();
   sim.schedule.assign(schedule.begin(), schedule.end());
   for (const auto& [number, by] : options["choices"].cast<std::vector<std::pair<std::uint64_t, std::uint32_t>>>()) {
@@ -177,6 +181,11 @@ void SimState::check_touch(const char* call) const {
   throw_runtime_error(std::string(call) +
                       ": a simulation belongs to the thread that runs it, and this is another one; do it there, or in a task "
                       "of the simulation");
+}
+
+rt::DumpResult SimState::dump(rt::Nanos limit) {
+  const Playing scope(*this);
+  return drive->dump(limit);
 }
 
 void SimState::check_open() const {

@@ -15,7 +15,7 @@ struct TimelineView {
 
 py::dtype event_dtype() {
   const auto names = py::make_tuple("at", "task", "worker", "other", "count", "kind");
-  const auto formats = py::make_tuple("<u8", "<u8", "<u4", "<u4", "<u4", "u1");
+  const auto formats = py::make_tuple("<i8", "<u8", "<u4", "<u4", "<u4", "u1");
   const auto offsets =
       py::make_tuple(offsetof(rt::TimelineEvent, at), offsetof(rt::TimelineEvent, task), offsetof(rt::TimelineEvent, worker),
                      offsetof(rt::TimelineEvent, other), offsetof(rt::TimelineEvent, count), offsetof(rt::TimelineEvent, kind));
@@ -42,8 +42,14 @@ py::array events(const py::object& self, std::uint32_t lane) {
   return array;
 }
 
-py::object turn_on(RuntimeState& runtime, std::size_t capacity) {
-  return timeline_object(runtime.shared().start_timeline(capacity));
+py::object turn_on(World& world, std::size_t capacity) {
+  world.check_touch("timeline_on()");
+  return timeline_object(world.start_timeline(capacity));
+}
+
+void turn_off(World& world) {
+  world.check_touch("timeline_off()");
+  world.timelines().turn_off();
 }
 
 }  // namespace
@@ -54,18 +60,22 @@ py::object timeline_object(std::shared_ptr<rt::Timeline> timeline) {
 }
 
 void init_timeline(py::module_& module) {
-  py::class_<TimelineView>(module, "Timeline", "Events of workers, one lane a worker and a last one for all others.")
+  py::class_<TimelineView>(module, "Timeline",
+                           "Events of workers: one lane a worker and a last one for all others, of a simulation a single one.")
       .def_property_readonly("lanes", [](const TimelineView& self) { return self.timeline->lanes(); })
+      .def_property_readonly(
+          "capacity", [](const TimelineView& self) { return self.timeline->lane(0).capacity(); }, "Records that fit into a lane.")
       .def("events", &events, py::arg("lane"), "The lane's records so far: a read-only structured array, not a copy.")
       .def(
           "dropped", [](const TimelineView& self, std::uint32_t lane) { return lane_of(self, lane).dropped(); }, py::arg("lane"),
           "Records that found the lane full.");
-  module.def("timeline_on", &turn_on, py::arg("runtime"), py::arg("capacity"),
+  module.def("timeline_on", &turn_on, py::arg("world"), py::arg("capacity"),
              "Starts a new timeline of that many events a worker; workers join in at their next upkeep.");
-  module.def("timeline_off", [](RuntimeState& runtime) { runtime.shared().timelines.turn_off(); }, py::arg("runtime"));
+  module.def("timeline_off", &turn_off, py::arg("world"), "Events are not written any more; what was written stays.");
   module.def(
-      "timeline_of", [](RuntimeState& runtime) { return timeline_object(runtime.shared().timelines.current()); },
-      py::arg("runtime"), "The timeline that is being written, or None.");
+      "timeline_of", [](World& world) { return timeline_object(world.timelines().current()); }, py::arg("world"),
+      "The timeline that is being written, or None.");
+  module.attr("TIMELINE_CAPACITY") = rt::tuning::timeline_capacity;
   py::tuple kinds =
       py::make_tuple("none", "poll_begin", "poll_end", "spawn", "wake", "steal_try", "steal", "park", "unpark", "inject_push",
                      "inject_pop", "overflow", "block_begin", "block_end", "dump", "timers", "lane_wait");

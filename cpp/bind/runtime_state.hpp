@@ -41,6 +41,9 @@ struct World : std::enable_shared_from_this<World> {
   [[nodiscard]] virtual rt::DumpResult dump(rt::Nanos limit) = 0;
   /// The clock's reading where this world's time began.
   [[nodiscard]] virtual rt::Nanos started_at() const { return 0; }
+  /// Which timeline is being written, if any.
+  [[nodiscard]] virtual rt::TimelineSwitch& timelines() = 0;
+  virtual std::shared_ptr<rt::Timeline> start_timeline(std::size_t capacity) = 0;
 };
 
 /// GIL held, once a world: from then on world_of() finds it. Also gives it its serial number.
@@ -69,6 +72,8 @@ struct RuntimeState final : World {
   void check_wait() const override;
   void report_unread(const std::string& what, PyObject* exception) override;
   [[nodiscard]] rt::DumpResult dump(rt::Nanos limit) override { return drive->dump(limit); }
+  [[nodiscard]] rt::TimelineSwitch& timelines() override { return shared().timelines; }
+  std::shared_ptr<rt::Timeline> start_timeline(std::size_t capacity) override { return shared().start_timeline(capacity); }
   [[nodiscard]] rt::Nanos started_at() const override { return drive->started_at(); }
 
   [[nodiscard]] bool is_forked_copy() const;

@@ -30,7 +30,10 @@ struct SimState final : World {
   void report_unread(const std::string& what, PyObject* exception) override { report_unraisable(what, exception); }
   void note_interrupt(PyObject* exception) override;
   [[nodiscard]] rt::Lane& lane() override;
-  [[nodiscard]] rt::DumpResult dump(rt::Nanos limit) override { return drive->dump(limit); }
+  /// Plays on until the workers stand still, so tasks may be polled.
+  [[nodiscard]] rt::DumpResult dump(rt::Nanos limit) override;
+  [[nodiscard]] rt::TimelineSwitch& timelines() override { return shared().timelines; }
+  std::shared_ptr<rt::Timeline> start_timeline(std::size_t capacity) override { return shared().start_timeline(capacity); }
 
   rt::Shared<rt::SimEnv>& shared() { return drive->shared(); }
   /// It belongs to this thread from now on.

@@ -8,7 +8,7 @@ each other), `workloads` (native work), `report` (what came out), `dump` (what e
 
 from __future__ import annotations
 
-from . import _core, dist, program, workloads
+from . import _core, dist, program, timeline, workloads
 from ._asyncio_bridge import from_asyncio
 from .calibrate import calibrate
 from .channels import channel, oneshot
@@ -126,6 +126,7 @@ __all__ = [
     "program",
     "sleep",
     "spawn",
+    "timeline",
     "timeout",
     "work",
     "workloads",

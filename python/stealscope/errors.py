@@ -59,7 +59,15 @@ class DeadlockError(StealscopeError, RuntimeError):
 
 
 class StepLimitError(StealscopeError, RuntimeError):
-    """A simulation took more than `max_steps` steps."""
+    """A simulation took more than `max_steps` steps.
+
+    Attributes:
+        dump: where each task is; None where a build has no dump.
+    """
+
+    def __init__(self, message: str = "", *, dump: Any = None) -> None:
+        super().__init__(message)
+        self.dump = dump
 
 
 class ReplayMismatch(StealscopeError, RuntimeError):

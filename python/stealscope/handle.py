@@ -15,6 +15,7 @@ from . import _core
 from .dump import Dump
 from .errors import InvariantError
 from .metrics import MetricsSamples, metrics_delta
+from .timeline import check_built
 from .units import seconds_to_ns
 
 if TYPE_CHECKING:
@@ -236,6 +237,19 @@ class Handle:
             raise
         assert native is not None, "it is called off only above"
         return Dump._from_native(native)
+
+    def timeline(self) -> _core.Timeline | None:
+        """The timeline that is being written, to be read meanwhile; None if none is.
+
+        Its ``events(lane)`` is a read-only view of what the lane holds now, nothing is copied: fields as in
+        `stealscope.timeline`, ``at`` in ns on the clock that the workers read. ``dropped(lane)`` counts what did not fit. On
+        threads there is a lane for each worker and a last one for everybody else, in a simulation one for all.
+
+        Raises:
+            FeatureNotEnabled: built without ``TIMELINE``.
+        """
+        check_built("Handle.timeline()")
+        return _core.timeline_of(self._native)
 
     def self_check(self) -> None:
         """Verify the laws that hold at rest: returns if they do.

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from .errors import import_extra
 from .tables import bar, key_values, table
+from .timeline import counts as timeline_counts
 from .units import format_ns
 
 if TYPE_CHECKING:
@@ -45,7 +46,10 @@ class Report:
         metrics: `metrics_delta` over the run.
         exclusive: False if other tasks ran in the runtime meanwhile, so that busy and metrics are theirs too.
         sojourns: ns a job, or None.
-        timeline: of a recorded run, or None.
+        timeline: what happened on the workers, in time order (`stealscope.timeline` reads it), over the time that `metrics` is
+            about: a structured array, ``at`` in ns of virtual time, on threads from the makespan's start (the spawn before it
+            is negative). None without ``timeline=``.
+        timeline_dropped: events that found no room; None without ``timeline=``.
         choices: of a simulation, where it left its seed's answers (`Choices`).
         trace_hash: of a simulation; two runs with the same one took the same steps.
         replay_line: of a simulation, one line of Python that runs the same again.
@@ -69,6 +73,7 @@ class Report:
     exclusive: bool = True
     sojourns: Any = None
     timeline: Any = None
+    timeline_dropped: int | None = None
     choices: Any = None
     trace_hash: str | None = None
     replay_line: str | None = None
@@ -125,8 +130,9 @@ class Report:
         return steady_state(self.sojourns, warmup=warmup, batches=batches)
 
     def to_dict(self) -> dict[str, Any]:
-        """All fields and the derived figures, JSON-serialisable (arrays become lists)."""
-        values = {entry.name: _plain(getattr(self, entry.name)) for entry in dataclasses.fields(self)}
+        """All fields and the derived figures, JSON-serialisable: arrays become lists, the timeline its number of events by kind."""
+        values = {entry.name: _plain(getattr(self, entry.name)) for entry in dataclasses.fields(self) if entry.name != "timeline"}
+        values["timeline"] = None if self.timeline is None else timeline_counts(self.timeline)
         derived = {name: getattr(self, name) for name in ("lower_bound", "ratio", "speedup", "efficiency")}
         return values | derived
 
@@ -186,6 +192,9 @@ class Report:
                 ("lower bound", f"{format_ns(self.lower_bound)}: the makespan is {self.ratio:.3g} times that"),
                 ("speedup", f"{self.speedup:.3g} ({self.efficiency:.0%} of {self.workers})"),
             ]
+        if self.timeline is not None:
+            lost = f"; {self.timeline_dropped:,} more found no room" if self.timeline_dropped else ""
+            lines.append(("timeline", f"{len(self.timeline):,} events{lost}"))
         if not self.exclusive:
             lines.append(("note", "other tasks ran meanwhile: shares and metrics count them too"))
         if not self.validated:

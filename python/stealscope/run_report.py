@@ -13,6 +13,7 @@ import numpy as np
 from . import _core
 from .metrics import metrics_delta
 from .report import Report
+from .timeline import Recording
 
 if TYPE_CHECKING:
     from .graph import IntArray
@@ -31,6 +32,7 @@ def report_maker(native: _core.World, workload: Workload) -> Callable[[Record], 
     from .handle import Handle
 
     handle = Handle(native)
+    recording = Recording.begin(handle)
     before = handle.metrics()
 
     def make(record: Record) -> Report:
@@ -50,6 +52,7 @@ def report_maker(native: _core.World, workload: Workload) -> Callable[[Record], 
             sojourns=all_sojourns(sojourns),
             exclusive=before["num_alive_tasks"] == 0 and after["num_alive_tasks"] == 0,
             manifest=manifest(),
+            **({} if recording is None else recording.taken(zero=0 if native.simulated else started)),
         )
 
     return make

@@ -23,6 +23,7 @@ from .errors import FeatureNotEnabled, RuntimeClosed
 from .handle import Handle, check_context, checked_index, spawn_on_native
 from .options import Histograms, Hooks
 from .policy import Policy
+from .timeline import capacity_of
 from .units import checked_count, optional_seconds_to_ns, seconds_to_ns
 from .watchdog import Watchdog
 
@@ -58,6 +59,8 @@ class Runtime:
         thread_keep_alive: an idle thread of that pool ends after so many seconds.
         pin: tie worker i to the i-th CPU that this process may use.
         histograms: None, ``"default"`` (all three) or `Histograms`; each costs two clock reads a poll.
+        timeline: write events for `Report.timeline` and `Handle.timeline`. True is 65,536 events a worker, 2 MiB; a number
+            that many; what comes after them is only counted. `run` on an idle runtime begins with an empty timeline.
         watchdog: log a task that has been in one poll for so many seconds; ``(seconds, fn)`` also calls ``fn(dump)`` on a
             thread of its own. It times every poll (two clock reads).
         unhandled_exception: what becomes of a failed task that nobody asked: ``"report"`` to `sys.unraisablehook`,
@@ -79,6 +82,7 @@ class Runtime:
         thread_keep_alive: float = 10.0,
         pin: bool = False,
         histograms: Histograms | Literal["default"] | None = None,
+        timeline: bool | int = False,
         watchdog: float | tuple[float, Callable[[Dump], object]] | None = None,
         unhandled_exception: Unhandled = "report",
         hooks: Hooks | None = None,
@@ -90,8 +94,9 @@ class Runtime:
             raise TypeError(f"hooks={hooks!r}; need Hooks(...) or None")
         kept = Histograms.resolve(histograms)
         watch = Watchdog.parse(watchdog)
+        count = _checked_workers(workers)
         options = {
-            "workers": _checked_workers(workers),
+            "workers": count,
             "policy": chosen.to_dict(),
             "seed": _checked_seed(seed),
             "name": _checked_name(name),
@@ -105,6 +110,7 @@ class Runtime:
             "keep_alive_ns": min(seconds_to_ns(thread_keep_alive, "thread_keep_alive"), 10**17),
             "pin": bool(pin),
             "histograms": kept._native(),
+            "timeline": capacity_of(timeline, count),
             "watch_polls": watch is not None,
             "unhandled_exception": unhandled_exception,
             "hooks": (hooks or Hooks())._native(),

@@ -13,6 +13,7 @@ from .handle import Handle
 from .metrics import metrics_delta
 from .report import Report
 from .run_report import all_sojourns
+from .timeline import Recording
 
 if TYPE_CHECKING:
     from .simulation import Simulation
@@ -72,6 +73,7 @@ def _common(
 ) -> dict[str, Any]:
     metrics = metrics_delta(before, Handle(machine).metrics())
     metrics["runtime"] = "simulation"
+    recording = Recording.of_machine(machine)
     for worker in metrics["workers"]:
         worker["thread_id"] = 0
     return {
@@ -83,6 +85,7 @@ def _common(
         "seed": simulation._seed,
         **_shares(machine),
         "metrics": metrics,
+        **({} if recording is None else recording.taken()),
         "exclusive": is_alone,
         "trace_hash": f"{machine.trace_hash:016x}",
         "validated": machine.num_workers() <= simulation.costs.validated_workers,

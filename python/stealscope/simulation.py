@@ -11,25 +11,27 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
-
 from . import _core
+from ._simulation_arguments import check_workload, checked_array, checked_faults, checked_limit
 from ._waiting import NO_DEADLINE, limit_ns
 from .choices import Choices
 from .costs import Costs
 from .errors import DeadlockError, FeatureNotEnabled, StepLimitError
-from .faults import Fault, LateWake, Slow, Stall
 from .handle import Handle, check_context, spawn_on_native, spawn_workload
 from .policy import Policy
 from .sim_report import name_of, report_of_call, report_of_workload
 from .step import Step
+from .timeline import capacity_of
 from .units import checked_count, format_ns, ns_to_seconds
 
 if TYPE_CHECKING:
     from contextvars import Context
 
+    import numpy.typing as npt
+
+    from .dump import Dump
     from .explore import Exploration
+    from .faults import Fault
     from .report import Report
     from .workloads import Workload
 
@@ -62,12 +64,15 @@ class Simulation:
         faults: `Stall`, `Slow` and `LateWake`.
         choices: answers some open choices otherwise than the seed: bytes, one a decision; a mapping of decision numbers; or
             `Report.choices` of another run. 0 keeps the seed's answer, k takes the k-th option after it, modulo their number.
+        timeline: write events for `Report.timeline`; it changes nothing of a run. True is 65,536 events a worker (less
+            beyond 256 workers), a number that many a worker; what comes after them is only counted.
 
     A simulation belongs to the thread that runs it; spawning or cancelling from another raises `RuntimeError`.
 
     Raises:
         TypeError, ValueError: an argument that is out of range; the message says what is allowed.
         ReplayMismatch: choices that another version or configuration recorded.
+        FeatureNotEnabled: `timeline` in a build without ``TIMELINE``.
     """
 
     _records = False  # every decision is kept, for exploration
@@ -83,6 +88,7 @@ class Simulation:
         speeds: npt.ArrayLike | None = None,
         faults: Iterable[Fault] = (),
         choices: Choices | bytes | Mapping[int, int] | None = None,
+        timeline: bool | int = False,
     ) -> None:
         self._workers = checked_count(workers, "workers", low=1, high=65_535)
         self._policy = Policy.resolve(policy)
@@ -90,12 +96,10 @@ class Simulation:
         self._costs = Costs() if costs is None else costs
         if not isinstance(self._costs, Costs):
             raise TypeError(f"costs={costs!r}; need Costs(...) or None")
-        self._topology = None if topology is None else _checked_array(topology, "topology", (self._workers, self._workers))
-        self._speeds = None if speeds is None else _checked_array(speeds, "speeds", (self._workers,))
-        self._faults = tuple(faults)
-        for fault in self._faults:
-            if not isinstance(fault, Stall | Slow | LateWake):
-                raise TypeError(f"faults: {fault!r}; need Stall(...), Slow(...) or LateWake(...)")
+        self._topology = checked_array(topology, "topology", (self._workers, self._workers))
+        self._speeds = checked_array(speeds, "speeds", (self._workers,))
+        self._faults = checked_faults(faults)
+        self._timeline = capacity_of(timeline, self._workers)
         self._schedule, self._choices = Choices.resolve(choices, self.configuration)
         self._machine = self._new_machine()  # the last one that ran, or the next
         self._finalizer = weakref.finalize(self, _stop_quietly, [self._machine])
@@ -118,8 +122,8 @@ class Simulation:
             InvariantError: the answer is not the expected one.
             KeyboardInterrupt: Ctrl-C; what lives is cancelled.
         """
-        _check_workload(workload, "run()")
-        limit, end = _checked_limit(max_steps), limit_ns(until, "until")
+        check_workload(workload, "run()")
+        limit, end = checked_limit(max_steps), limit_ns(until, "until")
         machine = self._fresh_machine()
         before = Handle(machine).metrics()
         root = spawn_workload(machine, workload, None, raw=True)
@@ -144,7 +148,7 @@ class Simulation:
             DeadlockError, StepLimitError, KeyboardInterrupt: as `run`.
             BaseException: what it raised.
         """
-        limit = _checked_limit(max_steps)
+        limit = checked_limit(max_steps)
         machine = self._fresh_machine()
         before = Handle(machine).metrics()
         root = machine.spawn(target, args, None, None, -1)
@@ -170,7 +174,7 @@ class Simulation:
         Raises:
             DeadlockError: as `run`.
         """
-        _check_workload(workload, "steps()")
+        check_workload(workload, "steps()")
         machine = self._fresh_machine()
         root = spawn_workload(machine, workload, None, raw=True)
         try:
@@ -318,6 +322,7 @@ class Simulation:
                 "schedule": self._schedule,
                 "choices": list(self._choices.deviations),
                 "record_decisions": self._records,
+                "timeline": self._timeline,
             }
         )
         machine.policy = str(self._policy)
@@ -357,7 +362,8 @@ class Simulation:
                 if left == 0:
                     raise StepLimitError(
                         f"the run had not ended after {max_steps:,} steps, at {format_ns(machine.now)} of virtual time; raise "
-                        f"max_steps, or look for tasks that never wait\nreplay: {self._replay_line(machine, call)}"
+                        f"max_steps, or look for tasks that never wait\nreplay: {self._replay_line(machine, call)}",
+                        dump=_dump_or_none(machine),
                     )
 
     def _deadlock(self, machine: _core.Machine, call: str) -> DeadlockError:
@@ -365,10 +371,7 @@ class Simulation:
         lines = [
             f"{alive} task{'s' * (alive != 1)} live and nothing can happen any more, at {format_ns(machine.now)} of virtual time"
         ]
-        try:
-            dump = Handle(machine).dump()
-        except FeatureNotEnabled:
-            dump = None
+        dump = _dump_or_none(machine)
         waiting: dict[str, list[Any]] = {} if dump is None else dump.waiting_on()
         choices = self._choices_of(machine)
         lines += [f"  {len(tasks)} at {line}" for line, tasks in waiting.items()]
@@ -382,24 +385,12 @@ class Simulation:
         self._roots = 0
 
 
-def _check_workload(workload: object, call: str) -> None:
-    from .workloads import Workload
-
-    if not isinstance(workload, Workload):
-        raise TypeError(f"{call} needs a Workload, not {workload!r}; block_on() takes async functions")
-
-
-def _checked_array(given: npt.ArrayLike, name: str, shape: tuple[int, ...]) -> npt.NDArray[np.float64]:
-    array = np.array(given, dtype=np.float64)
-    if array.shape != shape:
-        raise ValueError(f"{name} has shape {array.shape}; need {shape}")
-    if not np.isfinite(array).all() or (array < 0).any():
-        raise ValueError(f"{name} has values that are negative or not finite; need finite ones >= 0")
-    return array
-
-
-def _checked_limit(max_steps: int | None) -> int | None:
-    return None if max_steps is None else checked_count(max_steps, "max_steps", low=1)
+def _dump_or_none(machine: _core.Machine) -> Dump | None:
+    """None where a build has no dump."""
+    try:
+        return Handle(machine).dump()
+    except FeatureNotEnabled:
+        return None
 
 
 def _stop_quietly(machines: list[_core.Machine]) -> None:

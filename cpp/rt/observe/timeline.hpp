@@ -73,6 +73,7 @@ class Timeline {
     [[nodiscard]] std::size_t size() const noexcept { return size_.load(acquire); }  // see add()
     [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_.load(relaxed); }
     [[nodiscard]] const TimelineEvent* events() const noexcept { return events_; }
+    [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
 
    private:
     friend class Timeline;
