@@ -30,7 +30,7 @@ void Shared<Env>::schedule(Header& task, Ready how) {
   if constexpr (Env::simulated) {
     if (drive->takes_foreign_wake(task, how)) return;
   }
-  if (options.histograms.latency) task.ready_since.store(now(), relaxed);  // relaxed: published with the queue
+  if (Env::simulated || options.histograms.latency) task.ready_since.store(now(), relaxed);  // relaxed: published with the queue
   // A task that asked for a dump did so in a poll that has ended before it could be woken, or ends here: so we see the round.
   if (taskdump && rendezvous.is_open()) recall(task);
   record(EventKind::wake, task.id, how == Ready::yielded ? 1 : 0);
@@ -78,7 +78,7 @@ void Shared<Env>::submit_new(Header& task, const Destination& to) {
     drop_reference(task);  // the queue's
     return;
   }
-  if (options.histograms.latency) task.ready_since.store(now(), relaxed);  // relaxed: published with the queue
+  if (Env::simulated || options.histograms.latency) task.ready_since.store(now(), relaxed);  // relaxed: published with the queue
   if (here != nullptr && starts_local_ && to.is_by_policy()) return here->schedule_local(task, false);
   start_elsewhere(task, to, here);
 }

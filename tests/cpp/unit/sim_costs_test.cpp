@@ -215,6 +215,22 @@ TEST(TimeSpent, who_waits_for_a_timer_is_parked) {
   EXPECT_EQ(result.spent[0], (TimeSpent{0, 0, 3'000'000}));
 }
 
+TEST(TimeSpent, a_chain_of_spawns_pays_for_every_link_wherever_it_runs) {
+  // A task that was made ready at t is not polled before t, whatever the clock of the worker that takes it.
+  for (const std::uint32_t count : {1U, 2U, 64U}) {
+    SimOptions options = workers(count);
+    options.costs[static_cast<std::size_t>(Cost::poll)] = CostLaw{100};
+    SimDrive drive(std::move(options));
+    struct Link {
+      static Task<void> run(int left) {
+        if (left > 1) static_cast<void>(spawn(run, left - 1));
+        co_return;
+      }
+    };
+    EXPECT_GE(drive.run([] { static_cast<void>(spawn(Link::run, 500)); }, enough_steps).now, 50'000U) << count;
+  }
+}
+
 TEST(TimeSpent, the_workers_own_figures_say_the_same) {
   if (!unstable_metrics) GTEST_SKIP() << "reads counts that this build leaves out";
   SimOptions options = workers(1);

@@ -70,13 +70,13 @@ std::vector<Pinned> table() {
   });
   return {
       {"fork_join, tokio, free", plain("fork_join", {6, 3, 500}), 16, {}, false, 0xbfefbf4978bf1e0cU, 23'000},
-      {"fork_join, tokio, costs", plain("fork_join", {6, 3, 500}), 16, {}, true, 0xbae36f74bf0183e2U, 134'864},
-      {"fork_join, steal one", plain("fork_join", {6, 3, 500}), 7, steal_one, true, 0x435be0ae3faa19cbU, 308'393},
-      {"fork_join, central", plain("fork_join", {5, 3, 500}), 5, central, true, 0xb7f00b5fd9829e01U, 112'563},
-      {"fork_join, deque", plain("fork_join", {6, 3, 500}), 8, deque, true, 0x1a15781b852391d3U, 177'926},
-      {"yield_many", plain("yield_many", {300, 7}), 4, {}, true, 0x7f033e643808311fU, 402'405},
-      {"ping_pong", plain("ping_pong", {200}), 3, {}, true, 0x947d93ec47f514e2U, 165'029},
-      {"chained_spawn", plain("chained_spawn", {500}), 64, {}, true, 0xf00fe423df6d53a8U, 111'997},
+      {"fork_join, tokio, costs", plain("fork_join", {6, 3, 500}), 16, {}, true, 0xcd78f1d05e845fe8U, 135'734},
+      {"fork_join, steal one", plain("fork_join", {6, 3, 500}), 7, steal_one, true, 0xd7bbda85e33e7447U, 301'292},
+      {"fork_join, central", plain("fork_join", {5, 3, 500}), 5, central, true, 0xc9e7ba93c34b92c7U, 116'130},
+      {"fork_join, deque", plain("fork_join", {6, 3, 500}), 8, deque, true, 0x6226324da3a75078U, 179'017},
+      {"yield_many", plain("yield_many", {300, 7}), 4, {}, true, 0x53c0ec762087dc7U, 401'289},
+      {"ping_pong", plain("ping_pong", {200}), 3, {}, true, 0xb5f60e3978d84694U, 169'302},
+      {"chained_spawn", plain("chained_spawn", {500}), 64, {}, true, 0x1c7ab6975ff3acf7U, 319'600},
   };
 }
 

@@ -170,7 +170,8 @@ void Shared<Env>::requeue_woken(Header* task) {
       next.home->schedule(next, Ready::woken);  // block_on: its own thread
       continue;
     }
-    if (options.histograms.latency) next.ready_since.store(now(), relaxed);  // relaxed: published with the queue
+    if (Env::simulated || options.histograms.latency)
+      next.ready_since.store(now(), relaxed);  // relaxed: published with the queue
     Lane* const lane = next.lane;
     // After a shutdown began there is no queue for it any more: it is ended here, in its lane.
     const bool ends_here = lane != nullptr && is_closed();

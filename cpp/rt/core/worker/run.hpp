@@ -86,6 +86,8 @@ void Worker<Env>::end_turn(Seat<Env>& seat) {
 
 template <Environment Env>
 Polled Worker<Env>::poll_one(Header& task, Seat<Env>& seat) {
+  // A step takes effect as it begins and is paid for as it goes, so this worker's clock may be behind the one that made the task ready.
+  if constexpr (Env::simulated) world_.advance_to(task.ready_since.load(relaxed));  // relaxed: one thread plays all workers
   world_.charge(Cost::poll, 1);
   if constexpr (Env::simulated) world_.note_poll(task.id);
   if (task.lane != nullptr || seat.lane != nullptr) enter_lane_of(task, seat);
