@@ -7,6 +7,7 @@
 #include <array>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "holds.hpp"
 #include "rt/core/inject.hpp"
 #include "rt/core/queue.hpp"
+#include "rt/policy/policy.hpp"
 #include "weaken.hpp"
 
 namespace rt {
@@ -27,6 +29,7 @@ struct Item {
 struct Steps {
   bool second_look = true;     // the last searcher looks once more after it has put itself to rest
   bool pass_the_baton = true;  // the last searcher that found a task notifies one
+  WakeRule rule = WakeRule::baton;
 };
 
 /// QueueEnv for ring and inject, IdleEnv for the word: a fault may sit in either.
@@ -54,20 +57,35 @@ struct World {
   ModelEnv::atomic<int> left;
   Steps steps;
 
-  void notify() {
-    if (const auto worker = idle.worker_to_notify(mutex, sleepers)) parkers[*worker]->notify();
+  void wake(std::optional<std::uint32_t> worker) {
+    if (worker) parkers[*worker]->notify();
+  }
+  /// One sleeper, if nobody searches.
+  void notify() { wake(idle.worker_to_notify(mutex, sleepers)); }
+  /// As Shared::tell_of_push().
+  void tell_of_push(bool by_worker) {
+    switch (steps.rule) {
+      case WakeRule::baton: notify(); break;
+      case WakeRule::per_task: wake(idle.sleeper_to_notify(mutex, sleepers)); break;
+      case WakeRule::all:
+        while (const auto worker = idle.sleeper_to_notify(mutex, sleepers)) wake(worker);
+        break;
+      case WakeRule::never:
+        if (!by_worker) wake(idle.worker_if_all_sleep(mutex, sleepers));
+        break;
+    }
   }
   void spawn_from_outside(std::size_t i) {
     {
       const std::lock_guard lock(mutex);
       MODEL_CHECK(inject.push(injected, &items[i]));
     }
-    notify();
+    tell_of_push(false);
   }
   void spawn_local(std::uint32_t worker, std::size_t i) {
     Nothing none;
     (void)rings[worker]->push_back_or_overflow(&items[i], none);
-    notify();
+    tell_of_push(true);
   }
   bool take_from_inject() {
     if (inject.is_empty()) return false;
@@ -105,7 +123,8 @@ struct World {
       if (!searching) searching = idle.try_start_searching();
       if (searching && search(worker)) {
         searching = false;
-        if (idle.stop_searching() && steps.pass_the_baton) notify();
+        const bool was_last = idle.stop_searching();
+        if (was_last && steps.pass_the_baton && steps.rule != WakeRule::never) notify();
         finish_task();
         continue;
       }
@@ -115,7 +134,7 @@ struct World {
   }
   void rest(std::uint32_t worker, bool& searching) {
     const bool was_last = idle.park(mutex, sleepers, worker, searching);
-    if (was_last && steps.second_look && anything_left()) notify();
+    if (was_last && steps.second_look && anything_left()) tell_of_push(false);
     sleep(worker, searching);
   }
   void sleep(std::uint32_t worker, bool& searching) {
@@ -294,6 +313,15 @@ TEST(IdleModel, S20_a_second_task_finds_a_worker) { expect_holds("baton", baton(
 TEST(IdleModel, S17_S20_a_task_sent_to_a_worker_that_lies_down) { expect_holds("sent to a worker", sent_to_a_worker()); }
 TEST(IdleModel, S17_S20_tasks_sent_and_spawned_at_once) { expect_holds("sent and spawned", sent_and_spawned()); }
 
+TEST(IdleModel, S17_S20_under_every_other_rule_of_waking_no_task_is_left) {
+  for (const WakeRule rule : {WakeRule::per_task, WakeRule::all, WakeRule::never}) {
+    expect_holds("another rule, outside spawn", outside_spawn({.rule = rule}));
+    expect_holds("another rule, two workers", two_workers({.rule = rule}));
+    // Under `never` a task in a worker's own ring is that worker's, which is awake.
+    if (rule != WakeRule::never) expect_holds("another rule, local spawn", local_spawn({.rule = rule}));
+  }
+}
+
 // ---- seeded faults ----
 
 using TailWord = std::uint8_t;
@@ -302,6 +330,7 @@ const std::string lost = "deadlock";  // the workers sleep, and a task is left
 TEST(IdleFaults, without_the_second_look_a_wake_up_is_lost) {
   EXPECT_TRUE(is_found(outside_spawn({.second_look = false}), lost));
   EXPECT_TRUE(is_found(local_spawn({.second_look = false}), lost));
+  EXPECT_TRUE(is_found(outside_spawn({.second_look = false, .rule = WakeRule::never}), lost));
 }
 TEST(IdleFaults, a_relaxed_look_at_the_queues_loses_a_wake_up) {
   EXPECT_TRUE(is_found(local_spawn<WeakEnv<LooksRelaxed, TailWord>>(), lost));

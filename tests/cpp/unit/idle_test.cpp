@@ -69,6 +69,11 @@ TYPED_TEST(IdleTest, parking_says_who_was_the_last_searcher) {
   this->expect_counts(0, 1);
 }
 
+TYPED_TEST(IdleTest, parking_says_who_was_the_last_one_awake_though_it_did_not_search) {
+  for (std::uint32_t worker = 0; worker < 3; ++worker) EXPECT_FALSE(this->park(worker, false));
+  EXPECT_TRUE(this->park(3, false));
+}
+
 TYPED_TEST(IdleTest, a_woken_worker_learns_whether_a_peer_took_it_off_the_stack) {
   EXPECT_FALSE(this->park(1, false));
   EXPECT_FALSE(this->park(3, false));
