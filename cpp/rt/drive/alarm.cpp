@@ -16,7 +16,7 @@ constexpr Nanos spin_span = 60'000;
 void Alarm::call_at(Nanos when, std::function<void()> call) {
   const std::lock_guard lock(mutex_);
   if (stopping_) return;
-  entries_.push({when, number_++, std::move(call)});
+  calls_.push(when, std::move(call));
   if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
   changed_.notify_one();
 }
@@ -35,11 +35,11 @@ Alarm::~Alarm() {
 void Alarm::run() {
   std::unique_lock lock(mutex_);
   while (!stopping_) {
-    if (entries_.empty()) {
+    if (calls_.empty()) {
       changed_.wait(lock);
       continue;
     }
-    const Nanos when = entries_.top().when;
+    const Nanos when = calls_.next_time();
     const Nanos now = steady_now();
     if (when > now + spin_span) {
       changed_.wait_for(lock, std::chrono::nanoseconds(when - now - spin_span));
@@ -51,8 +51,7 @@ void Alarm::run() {
       lock.lock();
       continue;
     }
-    const auto call = std::move(const_cast<Entry&>(entries_.top()).call);  // popped at once
-    entries_.pop();
+    const auto call = calls_.pop();
     lock.unlock();
     call();
     lock.lock();

@@ -6,13 +6,11 @@
 #pragma once
 
 #include <condition_variable>
-#include <cstdint>
 #include <functional>
 #include <mutex>
-#include <queue>
 #include <thread>
-#include <vector>
 
+#include "rt/drive/call_queue.hpp"
 #include "rt/env/environment.hpp"
 
 namespace rt {
@@ -31,18 +29,11 @@ class Alarm {
   void stop();
 
  private:
-  struct Entry {
-    Nanos when;
-    std::uint64_t number;
-    std::function<void()> call;
-    bool operator>(const Entry& other) const { return when != other.when ? when > other.when : number > other.number; }
-  };
   void run();
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::priority_queue<Entry, std::vector<Entry>, std::greater<>> entries_;
-  std::uint64_t number_ = 0;
+  CallQueue calls_;  // under mutex_, as stopping_
   bool stopping_ = false;
   std::thread thread_;
 };

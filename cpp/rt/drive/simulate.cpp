@@ -134,7 +134,7 @@ void SimDrive::take_foreign_wakes() {
 bool SimDrive::step() {
   if (has_foreign_.load(acquire)) take_foreign_wakes();  // see takes_foreign_wake()
   const auto [at, ties] = calendar_.earliest();
-  if (!outside_calls_.empty() && outside_calls_.top().when <= at && !stopping_) {
+  if (!outside_calls_.empty() && outside_calls_.next_time() <= at && !stopping_) {
     make_outside_call();
     return true;
   }
@@ -145,7 +145,7 @@ bool SimDrive::step() {
 
 Nanos SimDrive::next_time() const {
   const Nanos at = calendar_.earliest().at;
-  return outside_calls_.empty() ? at : std::min(at, outside_calls_.top().when);
+  return outside_calls_.empty() ? at : std::min(at, outside_calls_.next_time());
 }
 
 void SimDrive::move(std::uint32_t index) {
@@ -210,14 +210,11 @@ void SimDrive::note_step(Player& player, Verdict verdict, bool was_working, Nano
   last_step_ = {began, action, player.core.index(), notes.task, notes.victim, notes.stolen};
 }
 
-void SimDrive::call_at(Nanos when, std::function<void()> call) {
-  outside_calls_.push({std::max(when, now()), outside_number_++, std::move(call)});
-}
+void SimDrive::call_at(Nanos when, std::function<void()> call) { outside_calls_.push(std::max(when, now()), std::move(call)); }
 
 void SimDrive::make_outside_call() {
-  now_ = std::max(now_, outside_calls_.top().when);
-  const auto call = std::move(const_cast<OutsideCall&>(outside_calls_.top()).call);  // popped at once
-  outside_calls_.pop();
+  now_ = std::max(now_, outside_calls_.next_time());
+  const auto call = outside_calls_.pop();
   common_.horizon = now_;
   ++steps_;
   common_.trace.add(steps_, now_);

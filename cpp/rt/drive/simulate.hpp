@@ -14,13 +14,13 @@
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <queue>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "rt/core/worker.hpp"
 #include "rt/drive/calendar.hpp"
+#include "rt/drive/call_queue.hpp"
 #include "rt/drive/sim_options.hpp"
 #include "rt/drive/sim_pool.hpp"
 
@@ -128,14 +128,6 @@ class SimDrive final : public DriveFace, public WakeListener {
     bool is_gone = false;
   };
 
-  /// What happens outside the workers, at a time of its own. Of several at the same time the first asked for comes first.
-  struct OutsideCall {
-    Nanos when;
-    std::uint64_t number;
-    std::function<void()> call;
-    bool operator>(const OutsideCall& other) const { return when != other.when ? when > other.when : number > other.number; }
-  };
-
   void add_player(std::uint32_t index);
   [[nodiscard]] std::vector<std::vector<std::uint32_t>> peers_by_distance(std::uint32_t thief) const;
   void take_foreign_wakes();
@@ -155,8 +147,7 @@ class SimDrive final : public DriveFace, public WakeListener {
   Shared<SimEnv>& shared_;
   std::deque<Player> players_;
   Calendar calendar_;
-  std::priority_queue<OutsideCall, std::vector<OutsideCall>, std::greater<>> outside_calls_;
-  std::uint64_t outside_number_ = 0;
+  CallQueue outside_calls_;
   SimPool pool_;
   Player* moving_ = nullptr;
   Nanos now_ = 0;  // of the last move
