@@ -201,12 +201,20 @@ void set_victims(rt::Policy& policy, const py::handle& value) {
   }
 }
 
-/// 0 stands for "not limited" in the core, None in Python.
-std::uint32_t count_or_none(const char* field, const py::handle& value, const std::string& allowed) {
-  if (value.is_none()) return 0;
+std::uint32_t count_from_one(const char* field, const py::handle& value, const std::string& allowed) {
   const std::uint32_t count = count_from(field, value, allowed);
   if (count == 0) refuse(field, value, allowed);
   return count;
+}
+
+/// 0 stands for "not limited" in the core, None in Python.
+std::uint32_t count_or_none(const char* field, const py::handle& value, const std::string& allowed) {
+  return value.is_none() ? 0 : count_from_one(field, value, allowed);
+}
+
+/// The same for a field that has a word for it.
+std::uint32_t count_or_word(const char* field, const py::handle& value, const char* word, const std::string& allowed) {
+  return named<bool>(value, {{word, true}}) ? 0 : count_from_one(field, value, allowed);
 }
 
 }  // namespace
@@ -231,17 +239,11 @@ rt::Policy policy_from(const py::dict& fields) {
   policy.retry = flag_from("retry", at("retry"));
   policy.overflow_all = one_of<bool>("overflow", at("overflow"), {{"half", false}, {"all", true}});
   policy.overflow_end = one_of<rt::QueueEnd>("overflow_end", at("overflow_end"), ends);
-  const py::object interval = at("global_interval");
-  policy.global_interval = named<bool>(interval, {{"adaptive", true}})
-                               ? 0
-                               : count_or_none("global_interval", interval, "'adaptive' (200 us), or an int >= 1");
-  if (interval.is_none()) refuse("global_interval", interval, "'adaptive' (200 us), or an int >= 1");
+  policy.global_interval =
+      count_or_word("global_interval", at("global_interval"), "adaptive", "'adaptive' (200 us), or an int >= 1");
   policy.inject =
       one_of<rt::InjectKind>("inject", at("inject"), {{"single", rt::InjectKind::single}, {"sharded", rt::InjectKind::sharded}});
-  const py::object batch = at("inject_batch");
-  policy.inject_batch =
-      named<bool>(batch, {{"share", true}}) ? 0 : count_or_none("inject_batch", batch, "'share' (Tokio's), or an int >= 1");
-  if (batch.is_none()) refuse("inject_batch", batch, "'share' (Tokio's), or an int >= 1");
+  policy.inject_batch = count_or_word("inject_batch", at("inject_batch"), "share", "'share' (Tokio's), or an int >= 1");
   policy.max_searching =
       share_from("max_searching", at("max_searching"), "a share of the workers above 0, up to 1 (default 0.5)");
   policy.spin = count("spin", "an int >= 0: sweeps more before a worker parks");

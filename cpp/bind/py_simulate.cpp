@@ -1,21 +1,12 @@
-// Test programs in virtual time, for Hypothesis: data in, data out. Private; ss.Simulation will be the public face.
+// Test programs in virtual time, for Hypothesis: data in, data out. Private; ss.Simulation is the public face.
 #include <pybind11/stl.h>
 
 #include "bind/classes.hpp"
+#include "bind/sim_state.hpp"
 #include "rt/drive/run_program.hpp"
 
 namespace bind {
 namespace {
-
-const char* end_name(rt::SimResult::End end) {
-  switch (end) {
-    case rt::SimResult::End::finished: return "finished";
-    case rt::SimResult::End::deadlock: return "deadlock";
-    case rt::SimResult::End::step_limit: return "step_limit";
-    case rt::SimResult::End::time_limit: return "time_limit";
-  }
-  return "finished";
-}
 
 py::dict worker_dict(const rt::WorkerFigures& figures) {
   py::dict result;

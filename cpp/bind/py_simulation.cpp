@@ -89,16 +89,6 @@ Shared make_machine(const py::dict& options) {
   return machine;
 }
 
-const char* end_name(rt::SimResult::End end) {
-  switch (end) {
-    case rt::SimResult::End::finished: return "finished";
-    case rt::SimResult::End::deadlock: return "deadlock";
-    case rt::SimResult::End::step_limit: return "step_limit";
-    case rt::SimResult::End::time_limit: return "time_limit";
-  }
-  return "finished";
-}
-
 const char* action_name(rt::SimStep::Action action) {
   switch (action) {
     case rt::SimStep::Action::poll: return "poll";
@@ -181,6 +171,16 @@ void SimState::check_touch(const char* call) const {
   throw_runtime_error(std::string(call) +
                       ": a simulation belongs to the thread that runs it, and this is another one; do it there, or in a task "
                       "of the simulation");
+}
+
+const char* end_name(rt::SimResult::End end) {
+  switch (end) {
+    case rt::SimResult::End::finished: return "finished";
+    case rt::SimResult::End::deadlock: return "deadlock";
+    case rt::SimResult::End::step_limit: return "step_limit";
+    case rt::SimResult::End::time_limit: return "time_limit";
+  }
+  return "finished";
 }
 
 rt::DumpResult SimState::dump(rt::Nanos limit) {

@@ -49,4 +49,7 @@ struct SimState final : World {
   [[nodiscard]] std::uint64_t queued_jobs() const { return drive->pool().queued(); }
 };
 
+/// How a run ended, as Python names it.
+[[nodiscard]] const char* end_name(rt::SimResult::End end);
+
 }  // namespace bind
