@@ -98,11 +98,10 @@ def run_cells(cells: Sequence[Cell]) -> list[Row]:
 
 
 def run_cell(cell: Cell) -> Row:
-    """Run it, check its answer, and return its row; an exception becomes the row's `error`."""
+    """Run it, which checks its answer, and return its row; an exception becomes the row's `error`."""
     try:
         workload = replicated(cell.workload, cell.seed)
         report = _simulated(cell, workload) if cell.engine == "sim" else _on_threads(cell, workload)
-        workload.check(report.result)
         return cell.identity() | _figures(report)
     except Exception as error:
         return failed_row(cell, error)

@@ -86,10 +86,43 @@ class OneshotReceiver(Generic[T]):
         return "<stealscope.OneshotReceiver>"
 
 
-class Sender(Generic[T]):
-    """The sending end of `channel`. Any number of tasks and threads may share it."""
+class _ChannelEnd(Generic[T]):
+    """What both ends of a channel can do."""
 
     __slots__ = ("__weakref__", "_native")
+
+    _native: _core.Sender | _core.Receiver
+
+    def close(self) -> None:
+        """Nothing more can be sent; what has been sent can still be received. Any thread."""
+        self._native.close()
+
+    def is_closed(self) -> bool:
+        """Has either end been closed?"""
+        return self._native.is_closed()
+
+    @property
+    def capacity(self) -> int:
+        """How many values it holds."""
+        return self._native.capacity()
+
+    def __len__(self) -> int:
+        return self._native.size()
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __repr__(self) -> str:
+        end = self._native
+        return f"<stealscope.{type(self).__name__} {end.size()} of {end.capacity()}{' closed' if end.is_closed() else ''}>"
+
+
+class Sender(_ChannelEnd[T]):
+    """The sending end of `channel`. Any number of tasks and threads may share it."""
+
+    __slots__ = ()
+
+    _native: _core.Sender
 
     def __init__(self, native: _core.Sender) -> None:
         self._native = native
@@ -124,33 +157,13 @@ class Sender(Generic[T]):
         if not self._native.send_blocking(value, limit_ns(timeout)):
             raise TimeoutError(f"no room in the channel within {timeout} s")
 
-    def close(self) -> None:
-        """Nothing more can be sent; what has been sent can still be received. Any thread."""
-        self._native.close()
 
-    def is_closed(self) -> bool:
-        """Has either end been closed?"""
-        return self._native.is_closed()
-
-    @property
-    def capacity(self) -> int:
-        """How many values it holds."""
-        return self._native.capacity()
-
-    def __len__(self) -> int:
-        return self._native.size()
-
-    def __bool__(self) -> bool:
-        return True
-
-    def __repr__(self) -> str:
-        return f"<stealscope.Sender {_fill(self._native)}>"
-
-
-class Receiver(Generic[T]):
+class Receiver(_ChannelEnd[T]):
     """The receiving end of `channel`. Any number may share it; each value goes to one of them."""
 
-    __slots__ = ("__weakref__", "_native")
+    __slots__ = ()
+
+    _native: _core.Receiver
 
     def __init__(self, native: _core.Receiver) -> None:
         self._native = native
@@ -188,33 +201,11 @@ class Receiver(Generic[T]):
             raise TimeoutError(f"no value within {timeout} s")
         return cast("T", value)
 
-    def close(self) -> None:
-        """Nothing more can be sent; what has been sent can still be received. Any thread."""
-        self._native.close()
-
-    def is_closed(self) -> bool:
-        """Has either end been closed?"""
-        return self._native.is_closed()
-
-    @property
-    def capacity(self) -> int:
-        """How many values it holds."""
-        return self._native.capacity()
-
     def __aiter__(self) -> Receiver[T]:
         return self
 
     def __anext__(self) -> Awaitable[T]:
         return cast("Awaitable[T]", self._native.next())
-
-    def __len__(self) -> int:
-        return self._native.size()
-
-    def __bool__(self) -> bool:
-        return True
-
-    def __repr__(self) -> str:
-        return f"<stealscope.Receiver {_fill(self._native)}>"
 
 
 def channel(capacity: int) -> tuple[Sender[Any], Receiver[Any]]:
@@ -244,7 +235,3 @@ def oneshot() -> tuple[OneshotSender[Any], OneshotReceiver[Any]]:
     """One value from here to there, once: ``(tx, rx)``; ``tx.send(value)`` and ``await rx``."""
     tx, rx = _core.oneshot()
     return OneshotSender(tx), OneshotReceiver(rx)
-
-
-def _fill(end: _core.Sender | _core.Receiver) -> str:
-    return f"{end.size()} of {end.capacity()}{' closed' if end.is_closed() else ''}"

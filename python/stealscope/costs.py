@@ -58,8 +58,8 @@ class Costs:
     name: str = "default"
     version: int = 1
     source: str = (
-        "medians of three runs of `stealscope calibrate` (300 rounds) on a loaded virtual machine with 2 cores; steal_hit and move "
-        "from one of them, whose threads had a core each; wake_latency from the design table, with a slow last tenth of up to 44 us"
+        "medians of runs of `stealscope calibrate` (300 rounds) on a loaded virtual machine with 2 cores; steal_hit and move from one "
+        "run whose threads were not tied to cores; wake_latency put together from those runs and an earlier one with 12 to 44 us"
     )
     machine: str = "AMD EPYC, a virtual machine with 2 CPUs"
     date: str = "2026-11-28"

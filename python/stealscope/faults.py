@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from .units import checked_count, seconds_to_ns
 
 __all__ = ["Fault", "LateWake", "Slow", "Stall"]
+
+_Native: TypeAlias = tuple[str, int, int, int, float]
 
 
 @dataclass(frozen=True)
@@ -31,8 +34,8 @@ class Stall:
     def __post_init__(self) -> None:
         self._native()
 
-    def _native(self) -> tuple[str, int, int, int, float]:
-        return ("stall", _checked(self.worker), seconds_to_ns(self.at, "at"), seconds_to_ns(self.duration, "duration"), 1.0)
+    def _native(self) -> _Native:
+        return _row("stall", self.worker, self.at, "duration", self.duration)
 
 
 @dataclass(frozen=True)
@@ -58,14 +61,8 @@ class Slow:
             raise ValueError(f"factor={self.factor!r}; need a finite number above 0; Stall(...) stops a worker")
         self._native()
 
-    def _native(self) -> tuple[str, int, int, int, float]:
-        return (
-            "slow",
-            _checked(self.worker),
-            seconds_to_ns(self.at, "at"),
-            seconds_to_ns(self.duration, "duration"),
-            float(self.factor),
-        )
+    def _native(self) -> _Native:
+        return _row("slow", self.worker, self.at, "duration", self.duration, float(self.factor))
 
 
 @dataclass(frozen=True)
@@ -85,12 +82,14 @@ class LateWake:
     def __post_init__(self) -> None:
         self._native()
 
-    def _native(self) -> tuple[str, int, int, int, float]:
-        return ("late_wake", _checked(self.worker), seconds_to_ns(self.at, "at"), seconds_to_ns(self.delay, "delay"), 1.0)
+    def _native(self) -> _Native:
+        return _row("late_wake", self.worker, self.at, "delay", self.delay)
 
 
 Fault = Stall | Slow | LateWake
 
 
-def _checked(worker: int) -> int:
-    return checked_count(worker, "worker", low=0, high=65_534)
+def _row(kind: str, worker: int, at: float, length_name: str, length: float, factor: float = 1.0) -> _Native:
+    """As the C++ side takes it: kind, worker, when and for how long (ns), factor."""
+    index = checked_count(worker, "worker", low=0, high=65_534)
+    return (kind, index, seconds_to_ns(at, "at"), seconds_to_ns(length, length_name), factor)

@@ -264,7 +264,10 @@ class Simulation:
         return hashlib.blake2b("\0".join(parts).encode(), digest_size=8).hexdigest()
 
     def __repr__(self) -> str:
-        arguments = self._arguments() | self._choice_argument(self._choices)
+        return self._shown(self._choices)
+
+    def _shown(self, choices: Choices) -> str:
+        arguments = self._arguments() | self._choice_argument(choices)
         return f"ss.Simulation({', '.join(f'{name}={value}' for name, value in arguments.items())})"
 
     def _arguments(self, *, whole: bool = False) -> dict[str, str]:
@@ -291,8 +294,7 @@ class Simulation:
 
     def _replay_line(self, machine: _core.Machine, call: str) -> str:
         """One line of Python that runs the same again."""
-        arguments = self._arguments() | self._choice_argument(self._choices_of(machine))
-        return f"ss.Simulation({', '.join(f'{name}={value}' for name, value in arguments.items())}){call}"
+        return self._shown(self._choices_of(machine)) + call
 
     def _choices_of(self, machine: _core.Machine) -> Choices:
         return Choices(tuple(machine.deviations()), self.configuration)
