@@ -15,7 +15,19 @@ from statistics import fmean, stdev
 
 import stealscope as ss
 
-__all__ = ["MEAN", "UNIT", "Estimate", "Row", "estimate", "independent_tasks", "main", "shown", "sojourn_means", "status"]
+__all__ = [
+    "MEAN",
+    "UNIT",
+    "Estimate",
+    "Row",
+    "burst_makespan",
+    "estimate",
+    "independent_tasks",
+    "main",
+    "shown",
+    "sojourn_means",
+    "status",
+]
 
 MEAN = 1e-3
 """One service time of an open system.  [s]"""
@@ -57,6 +69,26 @@ def estimate(values: Sequence[float]) -> Estimate:
 def independent_tasks(n: int, cost_ns: int) -> ss.Workload:
     """A root that takes no time and then makes n tasks ready at once on the worker that ran it."""
     return ss.workloads.dag([0] + [n] * (n + 1), range(1, n + 1), [0] + [cost_ns] * n)
+
+
+def burst_makespan(tasks: int, workers: int, *, unit: int, look: int, sweeps: int, replications: int) -> Estimate:
+    """In units: `tasks` tasks of one unit (ns) that begin on one worker, until the last has ended.
+
+    Idle workers look at uniformly random victims, `look` ns each, take half, and rest after `sweeps` sweeps more in vain.
+    """
+    policy = ss.Policy(
+        lifo_slot=False,
+        local_order="lifo",
+        local_capacity=1 << 17,
+        victims="uniform",
+        max_searching=1.0,
+        notify="all",
+        spin=sweeps,
+    )
+    costs = ss.Costs.from_dict(ss.Costs.zero().to_dict() | {"steal_hit": look / 1e9, "steal_miss": look / 1e9})
+    workload = independent_tasks(tasks, unit)
+    runs = (ss.Simulation(workers, policy=policy, costs=costs, seed=seed).run(workload) for seed in range(replications))
+    return estimate([run.makespan / unit for run in runs])
 
 
 def sojourn_means(

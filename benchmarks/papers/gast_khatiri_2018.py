@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from math import log2
 
-import stealscope as ss
-from claims import Estimate, Row, estimate, independent_tasks, main
+from claims import Estimate, Row, burst_makespan, main
 
 __all__ = ["makespan", "measure"]
 
@@ -19,20 +18,8 @@ _PROVEN = 16.0
 
 def makespan(tasks: int, workers: int, latency: int, replications: int) -> Estimate:
     """In units; `latency` is lambda in units. Idle workers keep looking for several times as long as the work takes."""
-    policy = ss.Policy(
-        lifo_slot=False,
-        local_order="lifo",
-        local_capacity=1 << 17,
-        victims="uniform",
-        max_searching=1.0,
-        notify="all",
-        spin=4 + 4 * tasks // (workers**2 * latency),
-    )
-    look = 2 * latency * _TASK / 1e9
-    costs = ss.Costs.from_dict(ss.Costs.zero().to_dict() | {"steal_hit": look, "steal_miss": look})
-    workload = independent_tasks(tasks, _TASK)
-    runs = (ss.Simulation(workers, policy=policy, costs=costs, seed=seed).run(workload) for seed in range(replications))
-    return estimate([run.makespan / _TASK for run in runs])
+    sweeps = 4 + 4 * tasks // (workers**2 * latency)
+    return burst_makespan(tasks, workers, unit=_TASK, look=2 * latency * _TASK, sweeps=sweeps, replications=replications)
 
 
 def measure(quick: bool) -> list[Row]:

@@ -8,29 +8,17 @@ from __future__ import annotations
 
 from math import log2
 
-import stealscope as ss
-from claims import Estimate, Row, estimate, independent_tasks, main
+from claims import Estimate, Row, burst_makespan, main
 
 __all__ = ["makespan", "measure"]
 
 _TASK = 1_000  # ns, the unit of time
-_UNIT = ss.Costs.from_dict(ss.Costs.zero().to_dict() | {"steal_hit": _TASK / 1e9, "steal_miss": _TASK / 1e9})
 
 
 def makespan(tasks: int, workers: int, replications: int) -> Estimate:
     """In units. Idle workers keep looking for about four times as long as the work takes, as the model's never rest."""
-    policy = ss.Policy(
-        lifo_slot=False,
-        local_order="lifo",
-        local_capacity=1 << 17,
-        victims="uniform",
-        max_searching=1.0,
-        notify="all",
-        spin=2 + 4 * tasks // workers**2,
-    )
-    workload = independent_tasks(tasks, _TASK)
-    runs = (ss.Simulation(workers, policy=policy, costs=_UNIT, seed=seed).run(workload) for seed in range(replications))
-    return estimate([run.makespan / _TASK for run in runs])
+    sweeps = 2 + 4 * tasks // workers**2
+    return burst_makespan(tasks, workers, unit=_TASK, look=_TASK, sweeps=sweeps, replications=replications)
 
 
 def measure(quick: bool) -> list[Row]:
