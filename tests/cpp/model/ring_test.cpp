@@ -69,11 +69,11 @@ struct World {
     MODEL_CHECK(item->payload != 0);                      // S6, and a data race if nothing orders it
     MODEL_CHECK(item->taken.fetch_add(1, relaxed) == 0);  // S1
   }
-  void steal_and_drain(Ring<Env, Item>& dst) {
+  void steal_and_drain(Ring<Env, Item>& dst, StealAmount::Kind amount = StealAmount::Kind::half) {
     std::uint32_t stolen = 0;
-    Item* const item = ring.steal_into(dst, stolen);
+    Item* const item = ring.steal_into(dst, stolen, {.kind = amount});
     MODEL_CHECK((item == nullptr) == (stolen == 0));
-    MODEL_CHECK(stolen <= ModelEnv::ring_capacity / 2);  // S9
+    MODEL_CHECK(stolen <= ModelEnv::ring_capacity / (amount == StealAmount::Kind::half ? 2 : 1));  // S9
     take(item);
     drain(dst);
   }
@@ -105,8 +105,8 @@ void owner_against_thief(Model& m) {
   m.after([w] { w->check_all_taken_once(); });
 }
 
-/// A full ring overflows while half of it is being taken; then the slots are used again (Tokio #2382).
-template <class Env>
+/// A full ring overflows while half of it is being taken, or all (policy: steal); then the slots are used again (Tokio #2382).
+template <class Env, StealAmount::Kind amount = StealAmount::Kind::half>
 void overflow_against_thief(Model& m) {
   auto w = std::make_shared<World<Env>>(std::uint8_t{253});
   for (int i = 0; i < 4; ++i) w->push();
@@ -116,7 +116,7 @@ void overflow_against_thief(Model& m) {
     w->take(w->ring.pop());
     w->push();
   });
-  m.thread([w] { w->steal_and_drain(w->own); });
+  m.thread([w] { w->steal_and_drain(w->own, amount); });
   m.after([w] { w->check_all_taken_once(); });
 }
 
@@ -156,28 +156,11 @@ void thief_is_robbed(Model& m) {
   m.after([w] { w->check_all_taken_once(); });
 }
 
-/// The lengths that anybody may ask for stay within the capacity.
-template <class Env>
+/// The lengths that anybody may ask for stay within the capacity. `alone`: the ring of an only worker, with plain stores since
+/// nobody steals.
+template <class Env, bool alone = false>
 void watcher(Model& m) {
-  auto w = std::make_shared<World<Env>>(std::uint8_t{254});
-  m.thread([w] {
-    w->push();
-    w->push();
-    w->take(w->ring.pop());
-    w->take(w->ring.pop());
-    w->push();
-  });
-  m.thread([w] {
-    MODEL_CHECK(w->ring.len() <= 3);
-    (void)w->ring.is_empty();
-  });
-  m.after([w] { w->check_all_taken_once(); });
-}
-
-/// The only worker's ring: plain stores, since nobody steals; but anybody may ask how long it is.
-template <class Env>
-void alone_and_watched(Model& m) {
-  auto w = std::make_shared<World<Env>>(std::uint8_t{254}, true);
+  auto w = std::make_shared<World<Env>>(std::uint8_t{254}, alone);
   m.thread([w] {
     w->push();
     w->push();
@@ -225,12 +208,15 @@ ModelSetup alone_and_dumped(bool owner_waits = true, bool puts_back = true) {
 
 TEST(RingModel, S1_S6_S9_owner_against_thief) { expect_holds("owner against thief", owner_against_thief<ModelEnv>); }
 TEST(RingModel, S1_S8_S10_overflow_against_thief) { expect_holds("overflow", overflow_against_thief<ModelEnv>); }
+TEST(RingModel, S1_S8_overflow_against_a_thief_that_takes_all) {
+  expect_holds("overflow, greedy", overflow_against_thief<ModelEnv, StealAmount::Kind::all>);
+}
 TEST(RingModel, S1_S8_two_thieves) { expect_holds("two thieves", two_thieves<ModelEnv>); }
 TEST(RingModel, S1_S8_a_thief_is_robbed) { expect_holds("a thief is robbed", thief_is_robbed<ModelEnv>); }
 TEST(RingModel, S18_lengths_stay_in_range) { expect_holds("watcher", watcher<ModelEnv>); }
 
 TEST(RingModel, S18_the_length_of_a_ring_without_thieves_stays_in_range) {
-  expect_holds("alone, watched", alone_and_watched<ModelEnv>);
+  expect_holds("alone, watched", watcher<ModelEnv, true>);
 }
 TEST(RingModel, S1_S24_a_dump_of_a_ring_without_thieves_leaves_it_as_it_was) {
   expect_holds("alone, dumped", alone_and_dumped());
@@ -255,7 +241,7 @@ TEST(RingFaults, a_relaxed_look_at_the_head_is_found) { EXPECT_TRUE((some_world_
 TEST(RingFaults, relaxed_exchanges_of_the_head_are_found) { EXPECT_TRUE((some_world_finds<ChangesRelaxed, HeadWord>())); }
 TEST(RingFaults, exchanges_of_the_head_without_release_are_found) { EXPECT_TRUE((some_world_finds<ChangesAcquire, HeadWord>())); }
 TEST(RingFaults, a_relaxed_pop_of_a_ring_without_thieves_makes_its_length_negative) {
-  EXPECT_TRUE(is_found(alone_and_watched<WeakEnv<StoresRelaxed, HeadWord>>, "len()"));
+  EXPECT_TRUE(is_found(watcher<WeakEnv<StoresRelaxed, HeadWord>, true>, "len()"));
 }
 TEST(RingFaults, a_dump_while_the_owner_goes_on_is_found) { EXPECT_TRUE(is_found(alone_and_dumped(false))); }
 TEST(RingFaults, a_dump_that_keeps_what_it_read_is_found) { EXPECT_TRUE(is_found(alone_and_dumped(true, false))); }

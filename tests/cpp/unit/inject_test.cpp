@@ -5,6 +5,7 @@
 
 #include <vector>
 
+#include "rt/core/inject_shards.hpp"
 #include "rt/env/sim_env.hpp"
 #include "rt/env/thread_env.hpp"
 
@@ -87,6 +88,22 @@ TYPED_TEST(InjectTest, refills_after_it_was_emptied) {
     EXPECT_EQ(this->synced.head, nullptr);
     EXPECT_EQ(this->synced.tail, nullptr);
   }
+}
+
+TYPED_TEST(InjectTest, F3_shards_keep_the_order_of_each_producer_and_close_together) {
+  InjectShards<TypeParam, Item> shards(3);
+  for (int i = 0; i < 9; ++i) EXPECT_TRUE(shards.push(this->item(i), static_cast<std::uint32_t>(i % 3)));
+  EXPECT_EQ(shards.len(), 9U);
+  std::vector<std::vector<int>> by_producer(3);
+  for (std::uint32_t consumer = 0; !shards.is_empty(); ++consumer) {
+    Item* const item = shards.pop(consumer);
+    ASSERT_NE(item, nullptr);
+    by_producer[static_cast<std::size_t>(item->value % 3)].push_back(item->value);
+  }
+  EXPECT_EQ(by_producer, (std::vector<std::vector<int>>{{0, 3, 6}, {1, 4, 7}, {2, 5, 8}}));
+  EXPECT_TRUE(shards.close());
+  EXPECT_FALSE(shards.close());
+  for (std::uint32_t producer = 0; producer < 3; ++producer) EXPECT_FALSE(shards.push(this->item(0), producer));
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "rt/drive/simulate.hpp"
 #include "rt/task/fork.hpp"
 #include "rt/task/spawn.hpp"
+#include "rt/time/driver.hpp"
 #include "unit/sim_world.hpp"
 
 namespace rt {
@@ -248,8 +249,7 @@ TEST(PolicyEffect, without_retry_a_worker_that_finds_nothing_stays_away) {
   for (const auto& [number, ran] : runs) EXPECT_EQ(ran.worker, runs.at(0).worker) << number;
 }
 
-TEST(PolicyEffect, sharded_inject_keeps_the_order_of_each_producer) {
-  // From outside each push is a producer of its own here, so the tasks spread; none is lost.
+TEST(PolicyEffect, sharded_inject_spreads_pushes_from_outside_and_loses_none) {
   Log log;
   SimDrive drive(with(4, {.inject = InjectKind::sharded}));
   drive.outside([&] {
@@ -324,6 +324,110 @@ TEST(PolicyEffect, the_nearest_victims_come_first_group_by_group) {
   std::vector<std::uint32_t> seen;
   while (const auto victim = search.next(dice, [](std::uint32_t) { return 1U; })) seen.push_back(*victim);
   EXPECT_EQ(seen, (std::vector<std::uint32_t>{2, 1, 5, 3, 4}));
+}
+
+TEST(PolicyEffect, attempts_are_the_looks_of_one_search) {
+  struct Dice {
+    std::uint32_t choose(std::uint32_t n) { return n / 2; }
+  } dice;
+  VictimSearch search({.victims = VictimOrder::uniform, .attempts = 2}, 0, 6);
+  search.begin(dice);
+  int looks = 0;
+  while (search.next(dice, [](std::uint32_t) { return 0U; })) ++looks;
+  EXPECT_EQ(looks, 2);
+}
+
+Task<void> chain(int left) {
+  if (left > 1) static_cast<void>(spawn(chain, left - 1));
+  co_return;
+}
+
+TEST(PolicyEffect, so_many_polls_from_the_slot_follow_a_turns_first) {
+  if (!unstable_metrics) GTEST_SKIP() << "reads counts that this build leaves out";
+  const auto turns = [](const Policy& policy) {
+    SimDrive drive(with(1, policy));
+    drive.run([] { static_cast<void>(spawn(chain, 24)); }, enough_steps);
+    return Sum(drive).polls;
+  };
+  EXPECT_EQ(turns({}), 6U);  // 1 + 3 polls a turn
+  EXPECT_EQ(turns({.lifo_polls = 1}), 12U);
+  EXPECT_EQ(turns({.lifo_slot = false}), 24U);
+}
+
+Task<void> consume_units(int n) {
+  for (int i = 0; i < n; ++i) {
+    ConsumeBudget unit;
+    co_await unit;
+  }
+}
+
+TEST(PolicyEffect, without_a_budget_no_poll_ends_early) {
+  if (!unstable_metrics) GTEST_SKIP() << "reads counts that this build leaves out";
+  const auto polls = [](std::uint32_t budget) {
+    SimDrive drive(with(1, {.coop_budget = budget}));
+    drive.run([] { static_cast<void>(spawn(consume_units, 300)); }, enough_steps);
+    return Sum(drive).task_polls;
+  };
+  EXPECT_EQ(polls(128), 3U);
+  EXPECT_EQ(polls(10), 30U);
+  EXPECT_EQ(polls(0), 1U);
+}
+
+Task<void> write_chain(Log* log, int left) {
+  log->push_back(left);
+  if (left > 1) static_cast<void>(spawn(write_chain, log, left - 1));
+  co_return;
+}
+
+TEST(PolicyEffect, a_task_that_yields_is_back_at_the_next_upkeep) {
+  const auto comes_back_after = [](std::uint32_t interval) {
+    const auto root = [](Log* log) -> Task<void> {
+      static_cast<void>(spawn(write_yield_write, log, 0));
+      static_cast<void>(spawn(write_chain, log, 40));
+      co_return;
+    };
+    Log log;
+    SimDrive drive(with(1, {.lifo_slot = false, .event_interval = interval}));
+    drive.run([&] { static_cast<void>(spawn(root, &log)); }, enough_steps);
+    return std::ranges::find(log.begin() + 1, log.end(), 0) - log.begin();
+  };
+  EXPECT_EQ(comes_back_after(61), 41);  // when the queue is empty
+  EXPECT_LE(comes_back_after(5), 6);
+}
+
+TEST(PolicyEffect, only_a_share_of_the_workers_searches_at_once) {
+  const auto most = [](double share) {
+    SimDrive drive(with(8, {.max_searching = share}));  // all of them begin awake, without work
+    std::uint32_t seen = 0;
+    while (drive.step()) seen = std::max(seen, drive.shared().idle.searching());
+    return seen;
+  };
+  EXPECT_EQ(most(0.5), 4U);
+  EXPECT_EQ(most(0.25), 2U);
+  EXPECT_EQ(most(1), 8U);
+}
+
+Task<void> sleep_then_work(Runs* runs, int number, Nanos sleep, Nanos span) {
+  Sleep rest = sleep_for(sleep);
+  co_await rest;
+  (*runs)[number] = {current()->worker->index(), current()->worker->now()};
+  Work work(span);
+  co_await work;
+}
+
+TEST(PolicyEffect, a_worker_that_held_the_timers_hands_them_on_before_a_long_poll) {
+  const auto second_starts = [](bool handoff) {
+    Runs runs;
+    SimDrive drive(with(2, {.driver_handoff = handoff}));
+    drive.outside([&] {
+      static_cast<void>(spawn(sleep_then_work, &runs, 1, Nanos{1'000'000}, Nanos{50'000'000}));
+      static_cast<void>(spawn(sleep_then_work, &runs, 2, Nanos{5'000'000}, Nanos{0}));
+    });
+    drive.play(enough_steps);
+    return runs.at(2).at;
+  };
+  EXPECT_GE(second_starts(false), 51'000'000U);
+  EXPECT_LT(second_starts(true), 10'000'000U);
 }
 
 }  // namespace

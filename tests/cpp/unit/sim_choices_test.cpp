@@ -10,13 +10,6 @@ namespace {
 
 using namespace sim_world;
 
-Task<std::int64_t> tree(int depth) {
-  if (depth == 0) co_return 1;
-  auto left = spawn(tree, depth - 1);
-  auto right = spawn(tree, depth - 1);
-  co_return co_await std::move(left) + co_await std::move(right);
-}
-
 SimResult run_tree(SimOptions options) {
   SimDrive drive(std::move(options));
   return drive.run([] { static_cast<void>(spawn(tree, 5)); }, enough_steps);

@@ -60,6 +60,14 @@ inline Task<void> write_yield_write(Log* log, int number) {
   log->push_back(number);
 }
 
+/// Two to the power of `depth`, each one a task.
+inline Task<std::int64_t> tree(int depth) {
+  if (depth == 0) co_return 1;
+  auto left = spawn(tree, depth - 1);
+  auto right = spawn(tree, depth - 1);
+  co_return co_await std::move(left) + co_await std::move(right);
+}
+
 /// Ready at the second poll, like a yield, but woken while its task runs.
 class WakeSelf final : public Leaf {
  public:

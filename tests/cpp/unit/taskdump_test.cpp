@@ -96,8 +96,14 @@ std::size_t in_state(const DumpResult& dump, TraceState state) {
       std::count_if(dump.tasks.begin(), dump.tasks.end(), [&](const TraceEntry& task) { return task.state == state; }));
 }
 
-TEST(Taskdump, frames_of_an_idle_task_are_listed_from_the_root_to_the_leaf) {
-  if (!taskdump) GTEST_SKIP();
+class Taskdump : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!taskdump) GTEST_SKIP() << "this build makes no dumps";
+  }
+};
+
+TEST_F(Taskdump, frames_of_an_idle_task_are_listed_from_the_root_to_the_leaf) {
   World world;
   Runtime runtime(with(2));
   const auto handle = runtime.spawn_with({.name = "alice"}, waiter, &world);
@@ -123,8 +129,7 @@ TEST(Taskdump, frames_of_an_idle_task_are_listed_from_the_root_to_the_leaf) {
   EXPECT_GT(task.age, 0U);
 }
 
-TEST(Taskdump, S22_a_hundred_thousand_idle_tasks_are_listed_once_each) {
-  if (!taskdump) GTEST_SKIP();
+TEST_F(Taskdump, S22_a_hundred_thousand_idle_tasks_are_listed_once_each) {
   constexpr int many = 100'000;
   World world;
   Runtime runtime(with(2));
@@ -145,8 +150,7 @@ Task<void> spawn_many(World* world, int many, std::atomic<bool>* spawned) {
   co_return;
 }
 
-TEST(Taskdump, S22_ten_thousand_ready_tasks_are_listed_once_each_and_go_on) {
-  if (!taskdump) GTEST_SKIP();
+TEST_F(Taskdump, S22_ten_thousand_ready_tasks_are_listed_once_each_and_go_on) {
   constexpr int many = 10'000;
   World world;
   std::atomic<bool> spawned{false};
@@ -165,8 +169,7 @@ TEST(Taskdump, S22_ten_thousand_ready_tasks_are_listed_once_each_and_go_on) {
   EXPECT_TRUE(runtime.shutdown(false, steady_now() + 60'000 * ms));
 }
 
-TEST(Taskdump, S17_parked_workers_sleep_on_and_wake_for_a_later_spawn) {
-  if (!taskdump) GTEST_SKIP();
+TEST_F(Taskdump, S17_parked_workers_sleep_on_and_wake_for_a_later_spawn) {
   Runtime runtime(with(4));
   auto& shared = runtime.drive().shared();
   ASSERT_TRUE(soon([&] { return shared.idle.unparked() == 0; }));
@@ -192,8 +195,7 @@ TEST(Taskdump, S17_parked_workers_sleep_on_and_wake_for_a_later_spawn) {
   EXPECT_TRUE(still_runs(runtime));
 }
 
-TEST(Taskdump, L7_a_worker_in_a_long_poll_is_named_and_not_waited_for) {
-  if (!taskdump) GTEST_SKIP();
+TEST_F(Taskdump, L7_a_worker_in_a_long_poll_is_named_and_not_waited_for) {
   World world;
   Runtime runtime(with(2));
   const auto handle = runtime.spawn(spin, &world, 1'500 * ms);
@@ -219,8 +221,7 @@ TEST(Taskdump, L7_a_worker_in_a_long_poll_is_named_and_not_waited_for) {
   EXPECT_TRUE(still_runs(runtime));
 }
 
-TEST(Taskdump, L7_even_the_only_worker_in_a_long_poll_does_not_stop_a_dump) {
-  if (!taskdump) GTEST_SKIP();
+TEST_F(Taskdump, L7_even_the_only_worker_in_a_long_poll_does_not_stop_a_dump) {
   World world;
   Runtime runtime(with(1));
   const auto alone = runtime.spawn(waiter, &world);
@@ -239,8 +240,7 @@ Task<void> dump_in_task(DumpResult* result, std::atomic<bool>* has) {
   has->store(true);
 }
 
-TEST(Taskdump, a_task_gets_a_dump_of_its_own_world_with_itself_in_it) {
-  if (!taskdump) GTEST_SKIP();
+TEST_F(Taskdump, a_task_gets_a_dump_of_its_own_world_with_itself_in_it) {
   for (const std::uint32_t workers : {1U, 3U}) {
     Runtime runtime(with(workers));
     DumpResult dump;
@@ -254,16 +254,14 @@ TEST(Taskdump, a_task_gets_a_dump_of_its_own_world_with_itself_in_it) {
   }
 }
 
-TEST(Taskdump, a_blocking_dump_on_a_worker_is_refused) {
-  if (!taskdump) GTEST_SKIP();
+TEST_F(Taskdump, a_blocking_dump_on_a_worker_is_refused) {
   Runtime runtime(with(1));
   auto handle = runtime.spawn([&runtime] { static_cast<void>(runtime.drive().dump()); });
   EXPECT_THROW(handle.get(), std::logic_error);
   EXPECT_TRUE(still_runs(runtime));
 }
 
-TEST(Taskdump, a_dump_cancelled_at_any_moment_leaves_nothing_behind) {
-  if (!taskdump) GTEST_SKIP();
+TEST_F(Taskdump, a_dump_cancelled_at_any_moment_leaves_nothing_behind) {
   World world;
   Runtime runtime(with(2));
   const auto alone = runtime.spawn(waiter, &world);
@@ -301,8 +299,7 @@ Task<void> hold(World* world) {  // in one poll until it is let go
   co_return;
 }
 
-TEST(Taskdump, L7_a_cancelled_dump_lets_the_worker_go_that_waits_for_another_one) {
-  if (!taskdump) GTEST_SKIP();
+TEST_F(Taskdump, L7_a_cancelled_dump_lets_the_worker_go_that_waits_for_another_one) {
   World world;
   Runtime runtime(with(2));
   const auto held = runtime.spawn(hold, &world);
@@ -335,8 +332,7 @@ Task<void> give_up_soon(World* world) {
   ++world->done;
 }
 
-TEST(Taskdump, L7_a_deadline_that_is_over_lets_the_worker_go_that_waits_for_another_one) {
-  if (!taskdump) GTEST_SKIP();
+TEST_F(Taskdump, L7_a_deadline_that_is_over_lets_the_worker_go_that_waits_for_another_one) {
   World world;
   Runtime runtime(with(2));
   const auto held = runtime.spawn(hold, &world);
@@ -351,8 +347,7 @@ TEST(Taskdump, L7_a_deadline_that_is_over_lets_the_worker_go_that_waits_for_anot
   EXPECT_EQ(world.done, 20);
 }
 
-TEST(Taskdump, requesters_at_the_same_time_are_all_served) {
-  if (!taskdump) GTEST_SKIP();
+TEST_F(Taskdump, requesters_at_the_same_time_are_all_served) {
   World world;
   Runtime runtime(with(2));
   for (int i = 0; i < 50; ++i) static_cast<void>(runtime.spawn(waiter, &world));
@@ -381,8 +376,7 @@ Task<void> ping(Notify mine, Notify other, std::atomic<bool>* stop, std::atomic<
   other.notify_one();
 }
 
-TEST(Taskdump, a_loop_of_dumps_under_load_with_wakes_from_outside) {
-  if (!taskdump) GTEST_SKIP();
+TEST_F(Taskdump, a_loop_of_dumps_under_load_with_wakes_from_outside) {
   World world;
   std::atomic<bool> stop{false};
   std::atomic<int> turns{0};
@@ -422,8 +416,7 @@ TEST(Taskdump, a_loop_of_dumps_under_load_with_wakes_from_outside) {
   EXPECT_TRUE(still_runs(runtime));
 }
 
-TEST(Taskdump, L7_dumps_during_a_shutdown_return) {
-  if (!taskdump) GTEST_SKIP();
+TEST_F(Taskdump, L7_dumps_during_a_shutdown_return) {
   for (int i = 0; i < 30; ++i) {
     World world;
     Runtime runtime(with(2));
@@ -438,8 +431,7 @@ TEST(Taskdump, L7_dumps_during_a_shutdown_return) {
   }
 }
 
-TEST(Taskdump, L7_a_dump_inside_block_in_place_is_complete_and_lists_the_task_that_blocks) {
-  if (!taskdump) GTEST_SKIP();
+TEST_F(Taskdump, L7_a_dump_inside_block_in_place_is_complete_and_lists_the_task_that_blocks) {
   for (const std::uint32_t workers : {1U, 2U}) {
     World world;
     Runtime runtime(with(workers));
@@ -454,8 +446,7 @@ TEST(Taskdump, L7_a_dump_inside_block_in_place_is_complete_and_lists_the_task_th
   }
 }
 
-TEST(Taskdump, S22_blocking_jobs_are_listed) {
-  if (!taskdump) GTEST_SKIP();
+TEST_F(Taskdump, S22_blocking_jobs_are_listed) {
   World world;
   Runtime runtime(with(1));
   auto job = runtime.spawn_blocking([&] {
@@ -533,8 +524,7 @@ SimRun run_in_sim(std::uint32_t workers, std::uint64_t dump_at) {
   return run;
 }
 
-TEST(Taskdump, S24_with_one_worker_a_dump_at_any_step_changes_no_order_no_time_and_no_counter) {
-  if (!taskdump) GTEST_SKIP();
+TEST_F(Taskdump, S24_with_one_worker_a_dump_at_any_step_changes_no_order_no_time_and_no_counter) {
   const SimRun without = run_in_sim(1, ~std::uint64_t{0});
   ASSERT_EQ(without.log.size(), 36U);
   ASSERT_GT(without.steps, 20U);
@@ -547,8 +537,7 @@ TEST(Taskdump, S24_with_one_worker_a_dump_at_any_step_changes_no_order_no_time_a
   }
 }
 
-TEST(Taskdump, S22_with_three_workers_a_dump_at_any_step_is_complete_and_all_tasks_end) {
-  if (!taskdump) GTEST_SKIP();
+TEST_F(Taskdump, S22_with_three_workers_a_dump_at_any_step_is_complete_and_all_tasks_end) {
   const std::uint64_t steps = run_in_sim(3, ~std::uint64_t{0}).steps;
   for (std::uint64_t at = 0; at < steps; ++at) {
     const SimRun run = run_in_sim(3, at);
@@ -557,8 +546,7 @@ TEST(Taskdump, S22_with_three_workers_a_dump_at_any_step_is_complete_and_all_tas
   }
 }
 
-TEST(Taskdump, L7_in_virtual_time_a_worker_in_a_long_poll_is_missing_at_the_limit) {
-  if (!taskdump) GTEST_SKIP();
+TEST_F(Taskdump, L7_in_virtual_time_a_worker_in_a_long_poll_is_missing_at_the_limit) {
   World world;
   SimOptions options;
   options.scheduler.workers = 2;
@@ -573,7 +561,7 @@ TEST(Taskdump, L7_in_virtual_time_a_worker_in_a_long_poll_is_missing_at_the_limi
   EXPECT_EQ(world.done, 1);
 }
 
-TEST(Taskdump, function_names_are_cleaned) {
+TEST(TaskdumpText, function_names_are_cleaned) {
   EXPECT_EQ(
       clean_function_name("void a::inner(inner<int>(int, std::string)::_ZN1a5innerIiEE1TT_NSt7__cxx1112basic_stringIcSt11char_"
                           "traitsIcESaIcEEE.Frame*)"),
@@ -584,8 +572,8 @@ TEST(Taskdump, function_names_are_cleaned) {
   EXPECT_EQ(clean_function_name(""), "");
 }
 
-TEST(Taskdump, without_the_feature_a_dump_says_so) {
-  if (taskdump) GTEST_SKIP();
+TEST(TaskdumpMock, without_the_feature_a_dump_says_so) {
+  if (taskdump) GTEST_SKIP() << "this build makes dumps";
   Runtime runtime(with(1));
   EXPECT_THROW(static_cast<void>(runtime.drive().dump()), std::runtime_error);
 }

@@ -15,13 +15,6 @@ namespace {
 
 using namespace sim_world;
 
-Task<std::int64_t> tree(int depth) {
-  if (depth == 0) co_return 1;
-  auto left = spawn(tree, depth - 1);
-  auto right = spawn(tree, depth - 1);
-  co_return co_await std::move(left) + co_await std::move(right);
-}
-
 std::map<EventKind, std::uint64_t> count_kinds(Timeline& timeline_of_run) {
   std::map<EventKind, std::uint64_t> kinds;
   for (std::uint32_t i = 0; i < timeline_of_run.lanes(); ++i) {
