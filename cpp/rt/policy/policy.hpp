@@ -2,7 +2,7 @@
 //
 // One field a decision; each is read by one small function beside this file or in core/worker. Names and defaults are those of
 // the Python class. Invariant: a policy that passed check_policy() works in every combination it was checked for.
-// Read next: check.cpp (what goes with what), victims.hpp, steal_amount.hpp, notify.hpp.
+// Read next: check.cpp (what goes with what), victims.hpp, steal_amount.hpp, search_limit.hpp.
 #pragma once
 
 #include <cstdint>

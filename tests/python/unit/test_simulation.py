@@ -9,6 +9,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -194,6 +196,18 @@ def test_a_call_that_would_block_is_refused_and_says_to_await() -> None:
         assert "await" in message
 
 
+def refused_elsewhere(*calls: Callable[[], object]) -> list[str]:
+    """What each call says when another thread makes it; all raise `RuntimeError`."""
+
+    def refused(call: Callable[[], object]) -> str:
+        with pytest.raises(RuntimeError) as error:
+            call()
+        return str(error.value)
+
+    with ThreadPoolExecutor(1) as other:
+        return list(other.map(refused, calls))
+
+
 def test_another_thread_may_neither_spawn_nor_cancel_nor_dump() -> None:
     said: list[str] = []
 
@@ -201,15 +215,7 @@ def test_another_thread_may_neither_spawn_nor_cancel_nor_dump() -> None:
         handle = ss.current()
         child = ss.spawn(sleeper)
 
-        def outside() -> None:
-            for call in (lambda: handle.spawn(divmod, 1, 1), child.cancel, handle.dump):
-                with pytest.raises(RuntimeError) as refused:
-                    call()
-                said.append(str(refused.value))
-
-        thread = threading.Thread(target=outside)
-        thread.start()
-        thread.join()
+        said.extend(refused_elsewhere(lambda: handle.spawn(divmod, 1, 1), child.cancel, handle.dump))
         assert child.cancel()
 
     async def sleeper() -> None:
@@ -235,15 +241,7 @@ def test_a_wake_from_another_thread_is_an_error_there_and_comes_between_two_step
         waiter, receiver = ss.spawn(waits_for_event), ss.spawn(receives)
         await ss.sleep(0.01)
 
-        def outside() -> None:
-            for call in (event.set, lambda: tx.try_send(5)):
-                with pytest.raises(RuntimeError) as refused:
-                    call()
-                said.append(str(refused.value))
-
-        thread = threading.Thread(target=outside)
-        thread.start()
-        thread.join()
+        said.extend(refused_elsewhere(event.set, lambda: tx.try_send(5)))
         await waiter
         return f"received {await receiver}"
 
