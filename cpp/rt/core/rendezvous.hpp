@@ -140,6 +140,21 @@ class Rendezvous {
     return phase_ == Phase::gathering && all_here() ? close_locked() : Attendance{};
   }
 
+  /// The last worker, after all have left: no dump is being made from now on until its finish(). Waits for a leader that is at work.
+  void hold() {
+    for (;;) {
+      std::uint32_t led = 0;
+      {
+        const std::lock_guard lock(mutex_);
+        if (phase_ != Phase::leading) return take_lead_locked({});
+        is_awaited_ = true;
+        led = own_round();
+      }
+      // In a simulation a leader's walk is part of one step, so none is at work here.
+      if constexpr (!Env::simulated) static_cast<void>(wait(led, no_deadline));
+    }
+  }
+
   /// A worker's thread: sleeps until the round is over, or for no reason; or until the deadline, and returns false. look_again() tells.
   bool wait(std::uint32_t round, Nanos deadline) { return Env::wait_on(round_, round, deadline); }
 
@@ -162,7 +177,7 @@ class Rendezvous {
     Attendance next;
     {
       const std::lock_guard lock(mutex_);
-      waiting = arrived_;
+      waiting = arrived_ + (std::exchange(is_awaited_, false) ? 1 : 0);
       end_locked();
       if (!requests_.empty()) next = open_locked();
     }
@@ -207,10 +222,14 @@ class Rendezvous {
 
   [[nodiscard]] Attendance close_locked() {
     assert(phase_ == Phase::gathering);
+    take_lead_locked(std::exchange(requests_, {}));
+    return here(Part::lead);
+  }
+
+  void take_lead_locked(Requests requests) {
     set_phase(Phase::leading);
     led_complete_ = arrived_ == workers_;
-    led_for_ = std::exchange(requests_, {});
-    return here(Part::lead);
+    led_for_ = std::move(requests);
   }
 
   void end_locked() {
@@ -234,6 +253,7 @@ class Rendezvous {
   std::unique_ptr<Flag[]> present_;
   std::unique_ptr<Flag[]> gone_;
   bool led_complete_ = false;
+  bool is_awaited_ = false;  // by hold()
   Requests requests_;
   Requests led_for_;
   const Request* hurried_ = nullptr;  // waits for the next round, and its time is over

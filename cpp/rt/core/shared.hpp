@@ -107,6 +107,8 @@ class Shared final : public Home, public DumpFace {
   /// Who has closed a round.
   void lead_dump();
   void leave_dumps(std::uint32_t worker);
+  void hold_dumps();
+  void let_dumps_go_on();
 
   // ---- for workers and drivers ----
   /// Any thread. One task into inject; its reference is dropped, and the task ended, if inject is closed.

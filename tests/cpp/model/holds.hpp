@@ -18,9 +18,11 @@ inline std::uint32_t preemption_bound() {
   return asked == nullptr ? 2 : static_cast<std::uint32_t>(std::strtoul(asked, nullptr, 10));
 }
 
-/// ThreadSanitizer takes milliseconds for each schedule and sees one thread only: there, a sample shows that the fibres work.
+/// A sanitizer sees one thread only and adds nothing to the explorer's own checks but that of memory: there, a sample has to do.
 #if defined(__SANITIZE_THREAD__)
-inline constexpr std::uint64_t sample = 1'000;
+inline constexpr std::uint64_t sample = 1'000;  // milliseconds each
+#elif defined(__SANITIZE_ADDRESS__)
+inline constexpr std::uint64_t sample = 5'000;
 #else
 inline constexpr std::uint64_t sample = 0;
 #endif

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <utility>
@@ -28,6 +29,7 @@ struct Steps {
   bool asks_once_more = true;  // a requester that was woken for nothing
   bool timer_is_due = false;   // to a worker that waits
   bool steps_out = true;       // before it fires that
+  bool holds_dumps = true;     // the last worker, for its last walk
 };
 
 struct World {
@@ -64,6 +66,7 @@ struct World {
   Idle<ModelEnv>::Synced sleepers;
   std::vector<std::unique_ptr<Parker<ModelEnv>>> parkers;
   Steps steps;
+  std::function<void()> walk = [] {};  // a leader's, over the registry
 
   /// Whether somebody's limit is over is open.
   static Nanos now() { return ModelHost::current->pick(2) == 0 ? 0 : limit; }
@@ -76,6 +79,7 @@ struct World {
         if (rendezvous.is_present(i)) own[i]->set(own[i]->get() + 1);
       }
       const auto requests = rendezvous.take_requests();
+      if (!requests.empty()) walk();
       for (const auto& request : requests) request->serve(++dumps);
       next = rendezvous.finish();
       if (steps.leader_tells_all) {
@@ -370,10 +374,34 @@ ModelSetup shutdown_while_claimed() {
   };
 }
 
+/// A runtime's last worker ends the task whatever a leader does with it meanwhile, before it says that all is over.
+ModelSetup last_walk(Steps steps = {}) {
+  return [steps](Model& m) {
+    auto w = std::make_shared<World>(1);
+    auto t = std::make_shared<Task>();
+    w->steps = steps;
+    w->walk = [t = t.get()] { t->walk(); };
+    m.thread([w, t] {
+      w->leave(0);
+      t->shut_down();
+      if (w->steps.holds_dumps) w->rendezvous.hold();
+      t->shut_down();
+      MODEL_CHECK(t->ended.load(acquire) == 1);
+      if (w->steps.holds_dumps) w->follow(w->rendezvous.finish());
+    });
+    m.thread([w] { w->wait_for(w->ask()); });
+    m.after([w] { w->check_at_rest(); });
+  };
+}
+
 TEST(ClaimModel, S7_a_wake_while_the_frames_are_read_is_kept) { expect_holds("wake", wake_while_claimed()); }
 TEST(ClaimModel, S3_no_poll_while_the_frames_are_read) { expect_holds("wake and poll", wake_and_poll_while_claimed()); }
 TEST(ClaimModel, S5_a_shutdown_while_the_frames_are_read_ends_the_task_once) {
   expect_holds("shutdown", shutdown_while_claimed());
+}
+TEST(ClaimModel, S24_L7_the_last_walk_of_a_shutdown_finds_no_task_held) { expect_holds("last walk", last_walk()); }
+TEST(ClaimFaults, a_last_walk_beside_a_leader_passes_the_task_that_it_holds) {
+  EXPECT_TRUE(is_found(last_walk({.holds_dumps = false}), "ended"));
 }
 TEST(ClaimFaults, a_claim_that_is_simply_dropped_loses_a_wake) { EXPECT_TRUE(is_found(wake_while_claimed(false), "queued")); }
 

@@ -431,6 +431,48 @@ TEST_F(Taskdump, L7_dumps_during_a_shutdown_return) {
   }
 }
 
+/// Whoever reads its name holds its task, and is itself held until it is let go.
+class HoldingGate final : public Leaf {
+ public:
+  HoldingGate(std::atomic<bool>* is_read, const std::atomic<bool>* let_go) : is_read_(is_read), let_go_(let_go) {}
+  [[nodiscard]] bool poll(Header&) override { return false; }
+  [[nodiscard]] const char* what() const override {
+    is_read_->store(true);
+    while (!let_go_->load()) std::this_thread::yield();
+    return "holding gate";
+  }
+
+ private:
+  std::atomic<bool>* is_read_;
+  const std::atomic<bool>* let_go_;
+};
+Task<void> wait_at(World* world, std::atomic<bool>* is_read, const std::atomic<bool>* let_go) {
+  ++world->begun;
+  co_await HoldingGate(is_read, let_go);
+}
+
+/// The leader is a thread from outside here, and both walks of the shutdown pass while it reads the frames of the task.
+TEST_F(Taskdump, L7_a_task_that_a_dump_holds_while_its_runtime_ends_is_ended_too) {
+  World world;
+  std::atomic<bool> is_read{false};
+  std::atomic<bool> let_go{false};
+  Runtime runtime(with(1));
+  static_cast<void>(runtime.spawn(wait_at, &world, &is_read, &let_go));
+  static_cast<void>(runtime.spawn(spin, &world, 50 * ms));  // so that the worker does not come to the round
+  ASSERT_TRUE(soon([&] { return world.begun == 2; }));
+  std::thread dumper([drive = runtime.share()] { static_cast<void>(drive->dump(0)); });
+  EXPECT_TRUE(soon([&] { return is_read.load(); }));
+  std::thread releaser([&] {
+    EXPECT_TRUE(soon([&] { return runtime.drive().shared().cores_gone.load() == 1; }));
+    let_go.store(true);
+  });
+  EXPECT_TRUE(runtime.shutdown(true, steady_now() + 20'000 * ms));
+  EXPECT_EQ(runtime.drive().shared().alive_tasks(), 0U);
+  releaser.join();
+  dumper.join();
+  EXPECT_EQ(runtime.drive().shared().alive_tasks(), 0U);
+}
+
 TEST_F(Taskdump, L7_a_dump_inside_block_in_place_is_complete_and_lists_the_task_that_blocks) {
   for (const std::uint32_t workers : {1U, 2U}) {
     World world;

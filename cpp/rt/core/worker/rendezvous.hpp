@@ -172,12 +172,7 @@ void Shared<Env>::requeue_woken(Header* task) {
     }
     if (Env::simulated || options.histograms.latency)
       next.ready_since.store(now(), relaxed);  // relaxed: published with the queue
-    Lane* const lane = next.lane;
-    // After a shutdown began there is no queue for it any more: it is ended here, in its lane.
-    const bool ends_here = lane != nullptr && is_closed();
-    if (ends_here) lane->enter();
     push_remote(next);
-    if (ends_here) lane->leave();
     notify_parked();
   }
 }
@@ -186,6 +181,16 @@ void Shared<Env>::requeue_woken(Header* task) {
 template <Environment Env>
 void Shared<Env>::leave_dumps(std::uint32_t worker) {
   if constexpr (taskdump) follow(rendezvous.leave(worker));
+}
+
+/// The last worker, for the last walk of a shutdown: a task whose frames are being read would be passed over.
+template <Environment Env>
+void Shared<Env>::hold_dumps() {
+  if constexpr (taskdump) rendezvous.hold();
+}
+template <Environment Env>
+void Shared<Env>::let_dumps_go_on() {
+  if constexpr (taskdump) follow(rendezvous.finish());
 }
 
 /// What the one who asked has to do for a round.

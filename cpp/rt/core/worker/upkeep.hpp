@@ -44,8 +44,10 @@ Verdict Worker<Env>::leave(Seat<Env>& seat) {
   const bool was_last = shared_.cores_gone.fetch_add(1, seq_cst) + 1 == workers;
   if (was_last) {
     clear_queues(seat);
-    // Once more, now that nobody else polls: a task that was spawned behind a walk, polled once and went idle.
+    shared_.hold_dumps();
+    // Once more, now that nobody else polls: a task that was spawned behind a walk, polled once and went idle; or that a dump held.
     cancel_owned(seat, 0, 1);
+    shared_.let_dumps_go_on();
     clear_queues(seat);
   }
   leave_lane(seat);
