@@ -8,10 +8,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <ctime>
-#include <mutex>
 
 #include "rt/env/cpu.hpp"
 #include "rt/env/environment.hpp"
+#include "rt/env/mutex.hpp"
 #include "rt/env/parker.hpp"
 #include "rt/env/xorshift.hpp"
 
@@ -52,7 +52,7 @@ struct ThreadEnv {
   using atomic = std::atomic<T>;
   template <class T>
   using cell = PlainCell<T>;
-  using mutex = std::mutex;
+  using mutex = AdaptiveMutex<ThreadEnv>;
   using index = std::uint32_t;
   static constexpr std::size_t ring_capacity = 256;
   static constexpr bool simulated = false;
