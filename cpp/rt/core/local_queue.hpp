@@ -42,7 +42,11 @@ class LocalQueue {
     }
   }
 
-  [[nodiscard]] T* pop() { return other_ == nullptr ? ring_.pop() : other_->pop(); }
+  [[nodiscard]] T* pop() {
+    if (other_ == nullptr) [[likely]]
+      return ring_.pop();
+    return other_->pop();
+  }
 
   [[nodiscard]] T* steal_into(LocalQueue& dst, std::uint32_t& stolen, const StealAmount& amount) {
     if (other_ == nullptr) return ring_.steal_into(dst.ring_, stolen, amount);

@@ -2,7 +2,6 @@
 
 #include <cassert>
 
-#include "rt/env/cpu.hpp"
 #include "rt/task/context.hpp"
 #include "rt/task/slots.hpp"
 
@@ -91,16 +90,12 @@ Polled poll_now(Header& task, Context* here) {
 
 }  // namespace
 
-bool begin_poll(Header& task) {
-  switch (task.state.start_running()) {
-    case OnRun::run:
-      // Both are looked at first, one after the other, and may long have left the cache.
-      prefetch_for_write(task.leaf, 64);
-      prefetch_for_write(task.resume_at, 64);
-      return true;
-    case OnRun::cancelled: cancel_and_end(task, own_and_turn); return false;
-    case OnRun::busy: return false;  // someone else runs it; the transition dropped our reference
-    case OnRun::dealloc: free_task(task); return false;
+bool end_unpolled(Header& task, OnRun instead) {
+  switch (instead) {
+    case OnRun::run: break;
+    case OnRun::cancelled: cancel_and_end(task, own_and_turn); break;
+    case OnRun::busy: break;  // someone else runs it; the transition dropped our reference
+    case OnRun::dealloc: free_task(task); break;
   }
   return false;
 }

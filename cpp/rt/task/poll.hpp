@@ -5,6 +5,7 @@
 // published, the joiner woken, the home told, the references dropped.
 #pragma once
 
+#include "rt/env/cpu.hpp"
 #include "rt/task/context.hpp"
 #include "rt/task/waker.hpp"
 
@@ -15,9 +16,20 @@ enum class Polled : std::uint8_t {
   working,  // simulation: call continue_poll() when the time has come
 };
 
+/// What begin_poll() does instead of a poll; false.
+bool end_unpolled(Header& task, OnRun instead);
+
 /// Takes over the queue's reference, in a context with a home. False: there is nothing to poll, and what was to be done
 /// (ending a cancelled task) has been done.
-[[nodiscard]] bool begin_poll(Header& task);
+[[nodiscard]] inline bool begin_poll(Header& task) {
+  const OnRun allowed = task.state.start_running();
+  if (allowed != OnRun::run) [[unlikely]]
+    return end_unpolled(task, allowed);
+  // Both are looked at first, one after the other, and may long have left the cache.
+  prefetch_for_write(task.leaf, 64);
+  prefetch_for_write(task.resume_at, 64);
+  return true;
+}
 
 /// After begin_poll() said yes: the poll itself, and what follows from it. `here` is this thread's context.
 Polled finish_poll(Header& task, Context* here = current());
