@@ -34,7 +34,7 @@ class Model {
 struct ExploreOptions {
   std::uint32_t preemptions = 2;            // switches away from a thread that could go on
   std::uint64_t max_schedules = 2'000'000;  // then the search stops, incomplete
-  bool stale_loads = true;                  // false: every load returns the newest value
+  bool weak_memory = true;                  // false: every load returns the newest value, every store is the newest
   std::uint32_t max_steps = 5'000;          // in one run; more is reported as "no progress"
   bool print = true;                        // the replay line, on standard error
 };

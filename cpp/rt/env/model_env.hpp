@@ -28,7 +28,8 @@ class ModelHost {
   virtual void step() = 0;
   /// An open decision, in [0, n).
   virtual std::uint32_t pick(std::uint32_t n) = 0;
-  [[nodiscard]] virtual bool stale_loads() const = 0;
+  /// Stores may arrive late, so that a load returns an older value.
+  [[nodiscard]] virtual bool is_weak() const = 0;
   /// Sleeps until unblock(place); or false, when it may time out and that was chosen.
   virtual bool block(const void* place, bool may_time_out) = 0;
   virtual void unblock(const void* place, bool all) = 0;
@@ -60,16 +61,15 @@ class ModelAtomic {
     if (host == nullptr) return decode(history_.newest());
     host->step();
     ModelView& view = host->view();
-    const bool may_be_old = host->stale_loads() && !view.fresh;
-    const std::uint32_t age = may_be_old ? host->pick(history_.candidates(view, order)) : 0;
-    return decode(history_.load(view, order, age));
+    return decode(history_.load(view, order, choose(*host, [&] { return history_.readable(view, order); })));
   }
 
   void store(T value, std::memory_order order = seq_cst) {
     ModelHost* const host = ModelHost::current;
     if (host == nullptr) return history_.replace_newest(encode(value));
     host->step();
-    history_.store(host->view(), order, encode(value));
+    ModelView& view = host->view();
+    history_.store(view, order, encode(value), choose(*host, [&] { return history_.places(view, order); }));
   }
 
   T exchange(T value, std::memory_order order = seq_cst) {
@@ -78,17 +78,21 @@ class ModelAtomic {
 
   bool compare_exchange_strong(T& expected, T desired, std::memory_order success, std::memory_order failure) {
     ModelHost* const host = ModelHost::current;
-    if (host != nullptr) host->step();
-    const T found = decode(history_.newest());
+    std::size_t met = history_.last();
+    if (host != nullptr) {
+      host->step();
+      met = choose(*host, [&] { return history_.comparable(host->view(), encode(expected), success, failure); });
+    }
+    const T found = decode(history_.value(met));
     if (encode(found) != encode(expected)) {
       expected = found;
-      if (host != nullptr) history_.load(host->view(), failure, 0);
+      if (host != nullptr) history_.load(host->view(), failure, met);
       return false;
     }
     if (host == nullptr) {
       history_.replace_newest(encode(desired));
     } else {
-      history_.exchange(host->view(), success, encode(desired));
+      history_.exchange(host->view(), success, encode(desired), met);
     }
     return true;
   }
@@ -118,8 +122,8 @@ class ModelAtomic {
     return change(order, [bits](T old) { return static_cast<T>(old ^ bits); });
   }
 
-  /// What a futex compares: the newest value, whatever the thread has seen. No switch point.
-  [[nodiscard]] T newest() const { return decode(history_.newest()); }
+  /// What a futex compares: the newest value, which this thread has seen then. No switch point, and it orders nothing else.
+  [[nodiscard]] T look_for_sleep() const { return decode(history_.load(ModelHost::current->view(), relaxed, history_.last())); }
 
  private:
   static std::uint64_t encode(T value) {
@@ -136,16 +140,27 @@ class ModelAtomic {
     return order == acq_rel ? acquire : order == release ? relaxed : order;
   }
 
+  /// An index into the history; the newest where there is no choice.
+  template <class Choices>
+  std::size_t choose(ModelHost& host, Choices choices) const {
+    if (!host.is_weak()) return history_.last();
+    const ModelChoices among = choices();
+    return among[host.pick(among.size())];
+  }
+
   template <class Next>
   T change(std::memory_order order, Next next) {
     ModelHost* const host = ModelHost::current;
-    if (host != nullptr) host->step();
-    const T old = decode(history_.newest());
     if (host == nullptr) {
+      const T old = decode(history_.newest());
       history_.replace_newest(encode(next(old)));
-    } else {
-      history_.exchange(host->view(), order, encode(next(old)));
+      return old;
     }
+    host->step();
+    ModelView& view = host->view();
+    const std::size_t met = choose(*host, [&] { return history_.places(view, order); });
+    const T old = decode(history_.value(met));
+    history_.exchange(view, order, encode(next(old)), met);
     return old;
   }
 
@@ -236,7 +251,7 @@ struct ModelEnv {
   /// As a futex: compares the newest value and sleeps, in one step. A deadline makes the time-out a choice.
   static bool wait_on(atomic<std::uint32_t>& word, std::uint32_t expected, Nanos deadline) {
     ModelHost::current->step();
-    if (word.newest() != expected) return true;
+    if (word.look_for_sleep() != expected) return true;
     return ModelHost::current->block(&word, deadline != no_deadline);
   }
   static void wake_one(atomic<std::uint32_t>& word) {

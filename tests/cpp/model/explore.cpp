@@ -36,7 +36,7 @@ class Explorer final : public ModelHost {
   // ---- ModelHost ----
 
   ModelView& view() override { return players_[running_].view; }
-  [[nodiscard]] bool stale_loads() const override { return options_.stale_loads && phase_ == Phase::threads; }
+  [[nodiscard]] bool is_weak() const override { return options_.weak_memory && phase_ == Phase::threads; }
 
   void step() override {
     if (phase_ != Phase::threads) return;
@@ -84,7 +84,7 @@ class Explorer final : public ModelHost {
     if (phase_ != Phase::threads) return;
     count_step();
     players_[running_].yielded = true;
-    players_[running_].view.fresh = true;
+    players_[running_].view.arrived = ModelHistory::executed;
     give_up_control();
   }
 
@@ -172,7 +172,7 @@ class Explorer final : public ModelHost {
     if (threads_ >= model_threads) fail("too many threads");
     for (std::uint32_t i = 1; i <= threads_; ++i) {
       Player& player = players_[i];
-      player.view = {i, players_[0].view.clock, false};
+      player.view = {i, players_[0].view.clock, 0};
       player.state = State::ready;
       player.yielded = false;
       player.just_started = true;
@@ -205,7 +205,6 @@ class Explorer final : public ModelHost {
     phase_ = Phase::after;
     for (std::uint32_t i = 1; i <= threads_; ++i) players_[0].view.clock.join(players_[i].view.clock);
     running_ = 0;
-    players_[0].view.fresh = true;
     players_[0].fibre.prepare([this, &model] {
       for (const auto& check : model.after_) guarded(check);
       Fibre::switch_between(players_[0].fibre, outside_);
