@@ -6,19 +6,12 @@ because something is missing that the test needs. Read next: README.md in this f
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 
 import pytest
-from hypothesis import HealthCheck, settings
+from stealscope.testing import load_profile
 
-# Real threads share the machine with other work: a deadline would report the neighbours.
-_common = {"deadline": None, "print_blob": True, "suppress_health_check": [HealthCheck.too_slow]}
-settings.register_profile("dev", max_examples=50, **_common)
-settings.register_profile("ci", max_examples=100, derandomize=True, **_common)
-settings.register_profile("stress", max_examples=3000, **_common)
-_profile = os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev")
-settings.load_profile(_profile)
+_profile = load_profile()
 
 _feature_of_marker = {"metrics": "unstable_metrics", "dump": "taskdump", "timeline": "timeline"}
 

@@ -79,7 +79,17 @@ class ChannelClosed(StealscopeError, EOFError):
 
 
 class InvariantError(StealscopeError, AssertionError):
-    """A law of the scheduler is broken, or a workload's answer is not the expected one."""
+    """A law of the scheduler is broken, or a workload's answer is not the expected one.
+
+    Attributes:
+        broken: by law, a sentence for each breach; empty where none is named.
+        report: of the run that broke it, or None.
+    """
+
+    def __init__(self, message: str = "", *, broken: Any = None, report: Any = None) -> None:
+        super().__init__(message)
+        self.broken = dict(broken or {})
+        self.report = report
 
 
 def import_extra(module: str, extra: str) -> Any:

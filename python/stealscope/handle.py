@@ -135,7 +135,7 @@ class Handle:
         deadline = time.monotonic_ns() + seconds_to_ns(timeout, "timeout")
         while True:
             before, snapshot = snapshot, self._snapshot()
-            if _is_quiet(self._native, snapshot) and _without_clock(before) == _without_clock(snapshot):
+            if is_quiet(self._native, snapshot) and _without_clock(before) == _without_clock(snapshot):
                 return snapshot
             if time.monotonic_ns() > deadline:
                 raise TimeoutError(
@@ -318,7 +318,8 @@ def checked_index(worker: int, workers: int) -> int:
     return index
 
 
-def _is_quiet(native: _core.World, snapshot: dict[str, Any]) -> bool:
+def is_quiet(native: _core.World, snapshot: dict[str, Any]) -> bool:
+    """Whether every worker was at rest when the snapshot was taken, so that its figures are complete."""
     if native.is_closed and isinstance(native, _core.Runtime):
         return native.wait_ended(0)  # no worker is left to park
     # A worker that was notified and has not run yet still counts as parked; but it is among the sleepers no more.

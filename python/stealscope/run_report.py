@@ -29,17 +29,18 @@ Record: TypeAlias = "tuple[Sequence[int], int, int, Sequence[IntArray]]"
 
 def report_maker(native: _core.World, workload: Workload) -> Callable[[Record], Report]:
     """A function that turns the root's record into a `Report`; the metrics baseline is taken now."""
-    from .handle import Handle
+    from .handle import Handle, is_quiet
 
     handle = Handle(native)
     recording = Recording.begin(handle)
     before = handle.metrics()
+    began_at_rest = is_quiet(native, before)
 
     def make(record: Record) -> Report:
         answers, started, ended, sojourns = record
         result = workload.collect(answers)
         workload.check(result)
-        after = _published(handle)
+        after, is_settled = _published(handle)
         return Report.from_run(
             workload,
             makespan=ended - started,
@@ -51,7 +52,7 @@ def report_maker(native: _core.World, workload: Workload) -> Callable[[Record], 
             result=result,
             sojourns=all_sojourns(sojourns),
             exclusive=before["num_alive_tasks"] == 0 and after["num_alive_tasks"] == 0,
-            manifest=manifest(),
+            manifest=manifest() | {"settled": began_at_rest and is_settled},  # else counters may lag
             **({} if recording is None else recording.taken(zero=0 if native.simulated else started)),
         )
 
@@ -63,12 +64,12 @@ def all_sojourns(of_each: Sequence[IntArray]) -> IntArray | None:
     return of_each[0] if len(of_each) == 1 else np.concatenate(of_each) if of_each else None
 
 
-def _published(handle: Handle) -> dict[str, Any]:
-    """The metrics once the workers have published what they counted, unless other tasks keep them busy."""
+def _published(handle: Handle) -> tuple[dict[str, Any], bool]:
+    """The metrics once the workers have published what they counted, unless other tasks keep them busy; whether they have."""
     if not handle._native.simulated and not _core.is_worker_thread():
         with suppress(TimeoutError):
-            return handle.metrics(settled=True, timeout=0.05)
-    return handle.metrics()
+            return handle.metrics(settled=True, timeout=0.05), True
+    return handle.metrics(), False
 
 
 def manifest() -> dict[str, Any]:

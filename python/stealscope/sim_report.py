@@ -94,6 +94,7 @@ def _common(
             "features": dict(_core.FEATURES),
             "policy": _plain_policy(simulation.policy.to_dict()),
             "costs": simulation.costs.to_dict(),
+            **_machine_parts(simulation),
         },
     }
 
@@ -109,3 +110,10 @@ def _shares(machine: _core.Machine) -> dict[str, tuple[float, ...] | None]:
 
 def _plain_policy(fields: dict[str, Any]) -> dict[str, Any]:
     return {name: getattr(value, "__qualname__", "function") if callable(value) else value for name, value in fields.items()}
+
+
+def _machine_parts(simulation: Simulation) -> dict[str, Any]:
+    """What makes the machine another than the ordinary one."""
+    arrays = {"topology": simulation._topology, "speeds": simulation._speeds}
+    given: dict[str, Any] = {name: array.tolist() for name, array in arrays.items() if array is not None}
+    return given | ({"faults": [repr(fault) for fault in simulation._faults]} if simulation._faults else {})

@@ -311,14 +311,13 @@ class Simulation:
     # ---- how it runs ----
 
     def _new_machine(self) -> _core.Machine:
-        ns = 1e9
         machine = _core.Machine(
             {
                 "workers": self._workers,
                 "policy": self._policy.to_dict(),
                 "seed": self._seed,
                 "costs": self._costs._native(),
-                "topology": [] if self._topology is None else [round(extra * ns) for extra in self._topology.ravel().tolist()],
+                "topology": [] if self._topology is None else [round(extra * 1e9) for extra in self._topology.ravel().tolist()],
                 "speeds": [] if self._speeds is None else self._speeds.tolist(),
                 "faults": tuple(fault._native() for fault in self._faults),
                 "schedule": self._schedule,

@@ -1,0 +1,47 @@
+"""Tools to test a scheduling policy, a program or a runtime: laws, strategies.
+
+`check_invariants` needs nothing but this package; the strategies and the profiles need Hypothesis:
+``pip install 'stealscope[testing]'``. Read next: `laws.py`, `strategies.py`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .laws import LAWS, Law, check_invariants
+
+if TYPE_CHECKING:
+    from .profiles import load_profile
+    from .strategies import dags, faults, policies, programs, schedules, topologies, workloads
+
+__all__ = [
+    "LAWS",
+    "Law",
+    "check_invariants",
+    "dags",
+    "faults",
+    "load_profile",
+    "policies",
+    "programs",
+    "schedules",
+    "topologies",
+    "workloads",
+]
+
+_FROM = {"load_profile": "profiles"}
+
+
+def __getattr__(name: str) -> Any:
+    """What needs Hypothesis is imported when it is first asked for.
+
+    Raises:
+        MissingExtra: Hypothesis is not installed.
+    """
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    from ..errors import import_extra
+
+    import_extra("hypothesis", "testing")
+    return getattr(import_module(f"{__name__}.{_FROM.get(name, 'strategies')}"), name)
