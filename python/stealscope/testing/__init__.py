@@ -1,7 +1,7 @@
-"""Tools to test a scheduling policy, a program or a runtime: laws, strategies.
+"""Tools to test a scheduling policy, a program or a runtime: laws, strategies, a state machine, a pytest plugin.
 
-`check_invariants` needs nothing but this package; the strategies and the profiles need Hypothesis:
-``pip install 'stealscope[testing]'``. Read next: `laws.py`, `strategies.py`.
+`check_invariants` needs nothing but this package; the strategies, `RuntimeMachine` and the profiles need Hypothesis, the plugin
+pytest: ``pip install 'stealscope[testing]'``. Read next: ``docs/testing.md``, `laws.py`, `strategies.py`, `machine.py`.
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 from .laws import LAWS, Law, check_invariants
 
 if TYPE_CHECKING:
+    from .machine import RuntimeMachine
     from .profiles import load_profile
     from .strategies import dags, faults, policies, programs, schedules, topologies, workloads
 
 __all__ = [
     "LAWS",
     "Law",
+    "RuntimeMachine",
     "check_invariants",
     "dags",
     "faults",
@@ -28,7 +30,7 @@ __all__ = [
     "workloads",
 ]
 
-_FROM = {"load_profile": "profiles"}
+_FROM = {"RuntimeMachine": "machine", "load_profile": "profiles"}
 
 
 def __getattr__(name: str) -> Any:
