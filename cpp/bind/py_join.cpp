@@ -37,10 +37,12 @@ struct JoinHandle::Hub {
     Py_XDECREF(result);
   }
 
-  static constexpr rt::JoinWaker::Vtable vtable{
-      [](void* data) { (*static_cast<std::shared_ptr<Hub>*>(data))->tell(); },
-      [](void* data) { delete static_cast<std::shared_ptr<Hub>*>(data); },
-  };
+  static const rt::JoinWaker::Vtable vtable;
+};
+
+const rt::JoinWaker::Vtable JoinHandle::Hub::vtable{
+    [](void* data) { (*static_cast<std::shared_ptr<Hub>*>(data))->tell(); },
+    [](void* data) { delete static_cast<std::shared_ptr<Hub>*>(data); },
 };
 
 /// `await handle` in a coroutine of ours. Not bound to one runtime: a handle may be awaited from another.

@@ -10,7 +10,7 @@
 namespace rt {
 namespace {
 
-constexpr std::size_t line = 64;
+constexpr std::size_t cache_line = 64;
 constexpr std::size_t classes = 16;  // up to 1 KiB; what is larger is rare
 /// What one thread keeps of one size.  [bytes]
 constexpr std::size_t most_kept = 128 * 1024;
@@ -37,7 +37,7 @@ constinit thread_local FreeLists the_lists{};
 class Keeper {
  public:
   Keeper() {
-    for (std::size_t lines = 1; lines <= classes; ++lines) the_lists[lines].room = most_kept / (lines * line);
+    for (std::size_t lines = 1; lines <= classes; ++lines) the_lists[lines].room = most_kept / (lines * cache_line);
   }
   ~Keeper() {
     for (FreeList& list : the_lists) {
@@ -52,12 +52,12 @@ class Keeper {
   Keeper& operator=(const Keeper&) = delete;
 };
 
-std::size_t lines_of(std::size_t bytes) { return (bytes + line - 1) / line; }
+std::size_t lines_of(std::size_t bytes) { return (bytes + cache_line - 1) / cache_line; }
 
 [[gnu::noinline]] void* take_new_block(std::size_t bytes) {
   static thread_local Keeper keeper;
   static_cast<void>(keeper);
-  return ::operator new(lines_of(bytes) * line);
+  return ::operator new(lines_of(bytes) * cache_line);
 }
 
 }  // namespace

@@ -16,7 +16,7 @@ namespace rt {
 class DumpFace;
 struct HandedOver;
 struct Header;
-class Hooks;
+struct Hooks;
 class SlotRegistry;
 class TimeDriver;
 
