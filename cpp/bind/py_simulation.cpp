@@ -19,6 +19,7 @@ class SimLane final : public rt::Lane {
     if (!holds_gil()) python_lane().enter();
   }
   void leave() override {}
+  void go_on() override { enter(); }
   void pause() override {}
   [[nodiscard]] const char* what() const override { return python_lane().what(); }
 };

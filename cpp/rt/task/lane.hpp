@@ -10,6 +10,8 @@ class Lane {
  public:
   virtual void enter() = 0;
   virtual void leave() = 0;
+  /// Simulation, before each further poll in it: whoever plays the machine may have let go of the lock between two steps.
+  virtual void go_on() {}
   /// Lets others in for a moment.
   virtual void pause() = 0;
   /// For a person: "the lock of ...". Any thread.

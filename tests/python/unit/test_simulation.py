@@ -56,6 +56,16 @@ def test_two_workers_work_at_the_same_time() -> None:
     assert (one.report.makespan, two.report.makespan) == (2_000_000_000, 1_000_000_000)
 
 
+@pytest.mark.parametrize("workers", [1, 64])
+def test_coroutines_run_on_when_a_run_is_played_in_many_slices(workers: int) -> None:
+    async def main() -> int:
+        for _ in range(60_000):  # some steps each; Python looks for Ctrl-C every 20,000
+            await ss.yield_now()
+        return workers
+
+    assert ss.Simulation(workers).block_on(main) == workers
+
+
 def test_each_run_is_a_fresh_machine_at_time_zero() -> None:
     async def main() -> tuple[int, int]:
         await ss.sleep(0.1)
