@@ -82,6 +82,11 @@ TEST(Explorer, a_lost_update_is_found_and_its_schedule_replays_it) {
   EXPECT_TRUE(explore({.preemptions = 0, .weak_memory = false, .print = false}, lose_an_update).complete);
 }
 
+TEST(Explorer, a_line_of_another_program_is_refused) {
+  EXPECT_NE(replay("z", quiet, lose_an_update).failure.find("does not belong"), std::string::npos);
+  EXPECT_NE(replay("0z", quiet, lose_an_update).failure.find("does not belong"), std::string::npos);
+}
+
 TEST(Explorer, two_locks_in_two_orders_deadlock) {
   const auto result = explore(quiet, [](Model& m) {
     auto locks = std::make_shared<std::array<ModelEnv::mutex, 2>>();

@@ -27,19 +27,29 @@ inline constexpr std::uint64_t sample = 5'000;
 inline constexpr std::uint64_t sample = 0;
 #endif
 
+inline void print_row(const char* name, const char* bound, const Exploration& result) {
+  std::printf("  %-44s %5s %9llu%s %6u %9.0f ms\n", name, bound, static_cast<unsigned long long>(result.schedules),
+              result.complete ? " " : "+", result.depth, result.ms);
+}
+
+/// Under every schedule within the bound, and under some beyond it. A row says how many there were; +: that is not all.
 inline void expect_holds(const char* name, const ModelSetup& world) {
   const std::uint32_t bound = preemption_bound();
   const std::uint64_t most = sample != 0 ? sample : bound > 2 ? 20'000'000U : 2'000'000U;
   const Exploration result = explore({.preemptions = bound, .max_schedules = most}, world);
   EXPECT_FALSE(result.failed()) << result.failure;
   EXPECT_TRUE(result.complete || bound > 2 || sample != 0) << "stopped after " << result.schedules << " schedules";
-  std::printf("  %s: %llu schedules%s, at most %u decisions, %.0f ms\n", name, static_cast<unsigned long long>(result.schedules),
-              result.complete ? "" : " (stopped there)", result.depth, result.ms);
+  print_row(name, std::to_string(bound).c_str(), result);
+  for (const Search search : {Search::walk, Search::pct}) {
+    const Exploration beyond = explore({.max_schedules = bound > 2 ? 20'000U : 200U, .search = search}, world);
+    EXPECT_FALSE(beyond.failed()) << beyond.failure;
+    if (bound > 2) print_row(name, search == Search::walk ? "walk" : "pct", beyond);
+  }
 }
 
 /// True if the fault is found; `how` is a part of the message that it must give.
 inline bool is_found(const ModelSetup& world, const std::string& how = "") {
-  const Exploration result = explore({.print = false}, world);
+  const Exploration result = explore({.print = false, .minimise = false}, world);
   if (result.failed()) {
     std::printf("  found after %llu schedules: %s\n", static_cast<unsigned long long>(result.schedules), result.failure.c_str());
   }
