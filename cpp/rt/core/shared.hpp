@@ -138,7 +138,12 @@ class Shared final : public Home, public DumpFace {
   /// Any thread. Events go onto a new timeline from now on.
   std::shared_ptr<Timeline> start_timeline(std::size_t capacity);
   /// The calling worker's, or outside the workers.
-  void record(EventKind kind, std::uint64_t task, std::uint64_t count = 0);
+  void record(EventKind kind, std::uint64_t task, std::uint64_t count = 0) {
+    if constexpr (timeline) {
+      if (timelines.is_on()) [[unlikely]]
+        record_now(kind, task, count);
+    }
+  }
   TimelineSwitch timelines;
 
   DriveFace* drive = nullptr;  // set once, before the first worker runs
@@ -170,6 +175,7 @@ class Shared final : public Home, public DumpFace {
   }
 
   [[gnu::noinline]] void schedule_remote(Header& task);
+  [[gnu::noinline]] void record_now(EventKind kind, std::uint64_t task, std::uint64_t count);
   [[gnu::noinline]] void start_elsewhere(Header& task, const Destination& to, Worker<Env>* here);
   [[nodiscard]] std::uint32_t choose(Worker<Env>* here, std::uint32_t n);
   /// For the placements random and jsq.

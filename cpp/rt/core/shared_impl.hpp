@@ -252,15 +252,11 @@ std::shared_ptr<Timeline> Shared<Env>::start_timeline(std::size_t capacity) {
 }
 
 template <Environment Env>
-void Shared<Env>::record(EventKind kind, std::uint64_t task, std::uint64_t count) {
-  if constexpr (timeline) {
-    if (!timelines.is_on()) [[likely]]
-      return;
-    if (Worker<Env>* here = own_worker(own_context())) return here->record(kind, task, TimelineEvent::nobody, count);
-    if (const auto current = timelines.current()) {
-      current->add_outside(
-          {outside_clock(), task, TimelineEvent::nobody, TimelineEvent::nobody, static_cast<std::uint32_t>(count), kind});
-    }
+void Shared<Env>::record_now(EventKind kind, std::uint64_t task, std::uint64_t count) {
+  if (Worker<Env>* here = own_worker(own_context())) return here->record(kind, task, TimelineEvent::nobody, count);
+  if (const auto current = timelines.current()) {
+    current->add_outside(
+        {outside_clock(), task, TimelineEvent::nobody, TimelineEvent::nobody, static_cast<std::uint32_t>(count), kind});
   }
 }
 

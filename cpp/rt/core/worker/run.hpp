@@ -107,7 +107,7 @@ Polled Worker<Env>::poll_one(Header& task, Seat<Env>& seat) {
 }
 
 template <Environment Env>
-Polled Worker<Env>::poll_counted(Header& task, Seat<Env>& seat) {
+[[gnu::always_inline]] inline Polled Worker<Env>::poll_counted(Header& task, Seat<Env>& seat) {
   if (!begin_poll(task)) return Polled::done;
   batch_.start_task_poll(batch_.clock());
   return finish_poll(task, &seat);
