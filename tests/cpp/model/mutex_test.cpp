@@ -51,7 +51,9 @@ TEST(MutexFaults, without_the_wake_a_thread_sleeps_for_ever) { EXPECT_TRUE(is_fo
 TEST(MutexFaults, an_unlock_without_release_is_found) {
   EXPECT_TRUE(is_found(sections<WeakEnv<ChangesAcquire>>(2, 1), "data race"));
 }
-TEST(MutexFaults, a_lock_without_acquire_is_found) { EXPECT_TRUE(is_found(sections<WeakEnv<ChangesRelease>>(2, 1), "data race")); }
+TEST(MutexFaults, a_lock_without_acquire_is_found) {
+  EXPECT_TRUE(is_found(sections<WeakEnv<ChangesRelease>>(2, 1), "data race"));
+}
 
 }  // namespace
 }  // namespace rt
