@@ -144,9 +144,7 @@ def policies(
 
 
 def _policy_or_none(fields: dict[str, Any]) -> Policy | None:
-    """None where a field would have no effect beside another, which a policy refuses, or where nobody would ever rest."""
-    if fields.get("victims") == "longest" and fields.get("lifo_steal_after"):
-        return None  # a slot has no length, so its task is never found, and workers wake each other for it without end
+    """None where a field would have no effect beside another, which a policy refuses."""
     try:
         return Policy(**fields)
     except ValueError:

@@ -237,6 +237,12 @@ TEST(PolicyEffect, a_full_slot_behind_a_long_poll_waits_unless_it_may_be_stolen)
   EXPECT_EQ(start_of_the_one(2), 0U);
 }
 
+TEST(PolicyEffect, a_slot_that_may_be_stolen_is_found_by_those_who_look_at_lengths) {
+  for (const VictimOrder order : {VictimOrder::longest, VictimOrder::two_choices}) {
+    EXPECT_EQ(burst_on_one(2, {.lifo_steal_after = 2, .victims = order}, 1).runs.at(0).at, 0U);
+  }
+}
+
 TEST(PolicyEffect, without_retry_a_worker_that_finds_nothing_stays_away) {
   const Policy once{
       .lifo_slot = false, .steal = {.kind = Kind::one}, .victims = VictimOrder::uniform, .attempts = 1, .retry = false};

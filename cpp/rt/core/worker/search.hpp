@@ -21,7 +21,10 @@ Verdict Worker<Env>::start_search(Seat<Env>& seat) {
 
 template <Environment Env>
 Verdict Worker<Env>::search(Seat<Env>& seat) {
-  const auto length = [this](std::uint32_t victim) { return static_cast<std::uint32_t>(shared_.remotes[victim]->stealable()); };
+  const auto length = [this](std::uint32_t victim) {
+    const Remote& remote = *shared_.remotes[victim];
+    return static_cast<std::uint32_t>(remote.stealable() + (may_steal_slot_of(remote) ? 1 : 0));
+  };
   if (const auto victim = victims_.next(world_, length)) {
     if (Header* task = steal_from(*victim)) {
       search_open_ = false;
@@ -95,13 +98,16 @@ Header* Worker<Env>::steal_placed(Mailbox& box, std::uint32_t& stolen) {
 /// Simulation only, until the model explorer covers it (check_policy() refuses it on threads).
 template <Environment Env>
 Header* Worker<Env>::steal_lifo_slot(Remote& victim, std::uint32_t& stolen) {
-  if constexpr (Env::simulated) {
-    const std::uint32_t after = policy().lifo_steal_after;
-    if (after == 0 || failed_passes_ < after || victim.core->lifo_ == nullptr) return nullptr;
-    stolen = 1;
-    return std::exchange(victim.core->lifo_, nullptr);
-  }
-  return nullptr;
+  if (!may_steal_slot_of(victim)) return nullptr;
+  stolen = 1;
+  return std::exchange(victim.core->lifo_, nullptr);
+}
+
+template <Environment Env>
+bool Worker<Env>::may_steal_slot_of(const Remote& victim) const {
+  if constexpr (!Env::simulated) return false;
+  const std::uint32_t after = policy().lifo_steal_after;
+  return after != 0 && failed_passes_ >= after && victim.core->lifo_ != nullptr;
 }
 
 /// Half of the workers may search at once (policy: max_searching): more would only meet each other.
