@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "faulty.hpp"
 #include "rt/drive/explore.hpp"
 
 namespace rt {
@@ -64,14 +65,6 @@ TEST(Explorer, an_unordered_cell_is_a_data_race_and_a_mutex_orders_it) {
   EXPECT_TRUE(explore(quiet, world(true)).complete);
 }
 
-void lose_an_update(Model& m) {
-  auto counter = std::make_shared<Atomic>(0);
-  for (int i = 0; i < 2; ++i) {
-    m.thread([=] { counter->store(counter->load(seq_cst) + 1, seq_cst); });
-  }
-  m.after([=] { MODEL_CHECK(counter->load(relaxed) == 2); });
-}
-
 TEST(Explorer, a_lost_update_is_found_and_its_schedule_replays_it) {
   const auto found = explore(quiet, lose_an_update);
   ASSERT_TRUE(found.failed());
@@ -88,17 +81,7 @@ TEST(Explorer, a_line_of_another_program_is_refused) {
 }
 
 TEST(Explorer, two_locks_in_two_orders_deadlock) {
-  const auto result = explore(quiet, [](Model& m) {
-    auto locks = std::make_shared<std::array<ModelEnv::mutex, 2>>();
-    for (const std::size_t first : {0U, 1U}) {
-      m.thread([=] {
-        (*locks)[first].lock();
-        (*locks)[1 - first].lock();
-        (*locks)[1 - first].unlock();
-        (*locks)[first].unlock();
-      });
-    }
-  });
+  const auto result = explore(quiet, deadlock);
   EXPECT_NE(result.failure.find("deadlock"), std::string::npos);
 }
 

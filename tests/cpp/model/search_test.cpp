@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "faulty.hpp"
 #include "rt/core/deque.hpp"
 #include "rt/core/queue.hpp"
 #include "rt/drive/explore.hpp"
@@ -16,26 +17,6 @@ namespace rt {
 namespace {
 
 using Atomic = ModelEnv::atomic<std::uint32_t>;
-
-void lose_an_update(Model& m) {
-  auto counter = std::make_shared<Atomic>(0);
-  for (int i = 0; i < 2; ++i) {
-    m.thread([=] { counter->store(counter->load(seq_cst) + 1, seq_cst); });
-  }
-  m.after([=] { MODEL_CHECK(counter->load(relaxed) == 2); });
-}
-
-void deadlock(Model& m) {
-  auto locks = std::make_shared<std::array<ModelEnv::mutex, 2>>();
-  for (const std::size_t first : {0U, 1U}) {
-    m.thread([=] {
-      (*locks)[first].lock();
-      (*locks)[1 - first].lock();
-      (*locks)[1 - first].unlock();
-      (*locks)[first].unlock();
-    });
-  }
-}
 
 void unordered_message(Model& m) {
   struct State {
