@@ -35,7 +35,7 @@ TEST(Timeline, a_full_lane_keeps_the_first_records_and_counts_the_others) {
 }
 
 TEST(Timeline, in_virtual_time_it_tells_the_whole_run_in_order) {
-  if (!timeline || !unstable_metrics) GTEST_SKIP() << "this build writes none, or has no counts to compare with";
+  if (!timeline || !unstable_metrics) GTEST_SKIP() << "this build writes no timelines, or has no counts to compare them with";
   SimOptions options = workers(4, false);
   options.scheduler.timeline = true;
   options.costs.fill(10);
@@ -75,7 +75,7 @@ TEST(Timeline, writing_one_changes_nothing_of_a_run) {
 }
 
 TEST(Timeline, on_threads_it_can_be_read_while_it_is_written_and_switched_at_any_time) {
-  if (!timeline) GTEST_SKIP() << "this build writes none";
+  if (!timeline) GTEST_SKIP() << "this build writes no timelines";
   Runtime runtime({.workers = 2});
   auto& shared = runtime.drive().shared();
   std::vector<std::shared_ptr<Timeline>> all;

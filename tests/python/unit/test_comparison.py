@@ -12,7 +12,7 @@ import pytest
 from scipy import stats
 from stealscope.comparison import Comparison, compare_rows
 
-pyplot = pytest.importorskip("matplotlib.pyplot")
+pyplot = pytest.importorskip("matplotlib.pyplot", reason="matplotlib is not installed; the extra stealscope[plot] brings it")
 pyplot.switch_backend("Agg")
 
 OPTIONS: dict[str, Any] = {

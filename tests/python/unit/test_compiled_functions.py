@@ -10,7 +10,7 @@ import stealscope as ss
 from stealscope import workloads as w
 
 numba = pytest.importorskip("numba", reason="numba is not installed (it has no build for every Python)")
-cffi = pytest.importorskip("cffi", reason="cffi is not installed")
+cffi = pytest.importorskip("cffi", reason="cffi is not installed, so there is no function of its to run")
 
 
 def _square(x: int) -> int:

@@ -322,7 +322,7 @@ def test_progress_goes_to_standard_error_alone(
     installed: tuple[str, ...], here: Executor, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     if any(importlib.util.find_spec(name) is None for name in installed):
-        pytest.skip(f"{installed[0]} is not installed")
+        pytest.skip(f"{installed[0]} is not installed, and this is about how it looks with it")
     real = importlib.util.find_spec
     monkeypatch.setattr(
         "stealscope._progress.importlib.util.find_spec",

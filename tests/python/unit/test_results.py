@@ -15,7 +15,7 @@ import stealscope as ss
 from stealscope import _cells
 from stealscope.results import Results
 
-pyplot = pytest.importorskip("matplotlib.pyplot")
+pyplot = pytest.importorskip("matplotlib.pyplot", reason="matplotlib is not installed; the extra stealscope[plot] brings it")
 pyplot.switch_backend("Agg")
 
 pytestmark = pytest.mark.filterwarnings("ignore:the same in every replication", "ignore:only . replications")

@@ -8,6 +8,7 @@ import threading
 from collections import Counter
 from typing import Any
 
+import numpy as np
 import pytest
 import stealscope as ss
 
@@ -89,8 +90,7 @@ def test_by_default_there_is_one_worker_for_each_usable_cpu() -> None:
 
 
 def test_an_integer_of_another_type_counts_workers_too() -> None:
-    numpy = pytest.importorskip("numpy")
-    with ss.Runtime(workers=numpy.int32(3)) as rt:
+    with ss.Runtime(workers=np.int32(3)) as rt:
         assert rt.handle.num_workers() == 3
 
 

@@ -6,11 +6,10 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 import stealscope as ss
 from stealscope import _core
-
-np = pytest.importorskip("numpy")
 
 needs_timeline = pytest.mark.needs_timeline
 KIND = ss.timeline.KINDS
