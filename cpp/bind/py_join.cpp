@@ -40,7 +40,7 @@ struct JoinHandle::Hub {
   static const rt::JoinWaker::Vtable vtable;
 };
 
-const rt::JoinWaker::Vtable JoinHandle::Hub::vtable{
+constinit const rt::JoinWaker::Vtable JoinHandle::Hub::vtable{
     [](void* data) { (*static_cast<std::shared_ptr<Hub>*>(data))->tell(); },
     [](void* data) { delete static_cast<std::shared_ptr<Hub>*>(data); },
 };

@@ -124,7 +124,7 @@ class Run:
     @cached_property
     def most_stolen(self) -> int | None:
         """What one steal may bring at most under the policy; None: no bound, or an unknown policy."""
-        if self.fields is None or isinstance(self.fields["placement"], str) is False or self.fields["placement"] == "random":
+        if self.fields is None or not isinstance(self.fields["placement"], str) or self.fields["placement"] == "random":
             return None  # a mailbox holds any number
         steal, capacity = self.fields["steal"], int(self.fields["local_capacity"])
         if steal == "one":

@@ -128,7 +128,9 @@ Polled Worker<Env>::poll_with_hooks(Header& task, Seat<Env>& seat) {
 template <Environment Env>
 void Worker<Env>::enter_lane_of(const Header& task, Seat<Env>& seat) {
   if (task.lane == seat.lane) {
-    if (Env::simulated && seat.lane != nullptr) seat.lane->go_on();
+    if constexpr (Env::simulated) {
+      if (seat.lane != nullptr) seat.lane->go_on();
+    }
     if (seat.lane == nullptr || ++seat.lane_polls < tuning::lane_batch_polls) return;
     wait_for_lane(seat, *seat.lane, [&] { seat.lane->pause(); });
     return;
