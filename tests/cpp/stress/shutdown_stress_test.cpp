@@ -134,6 +134,50 @@ TEST(ShutdownStress, handles_and_wakers_outlive_their_runtime) {
   }
 }
 
+/// One waits, in a plain poll or in block_in_place, for the drop of the other: so each worker has to be able to end any task.
+void wait_for_drop(bool in_place) {
+  struct World {
+    std::atomic<int> begun{0};
+    std::atomic<bool> dropped{false};
+  } world;
+  struct TellsOfItsEnd {
+    explicit TellsOfItsEnd(World* of) : of_(of) {}
+    TellsOfItsEnd(const TellsOfItsEnd&) = delete;
+    TellsOfItsEnd& operator=(const TellsOfItsEnd&) = delete;
+    ~TellsOfItsEnd() { of_->dropped.store(true); }
+
+   private:
+    World* of_;
+  };
+  RuntimeOptions options;
+  options.workers = 2;
+  Runtime runtime(std::move(options));
+  static_cast<void>(runtime.spawn(
+      [](World* w) -> Task<void> {
+        const TellsOfItsEnd at_end(w);
+        w->begun.fetch_add(1);
+        Event never;
+        co_await never.wait();
+      },
+      &world));
+  static_cast<void>(runtime.spawn(
+      [](World* w, bool hands_over) {
+        const auto wait = [w] {
+          w->begun.fetch_add(1);
+          while (!w->dropped.load()) std::this_thread::yield();
+        };
+        hands_over ? block_in_place(wait) : wait();
+      },
+      &world, in_place));
+  while (world.begun.load() < 2) std::this_thread::yield();
+  EXPECT_TRUE(runtime.shutdown(true, steady_now() + 20'000'000'000)) << (in_place ? "in place" : "in a poll");
+  world.dropped.store(true);
+}
+
+TEST(ShutdownStress, L6_a_task_that_waits_for_the_drop_of_another_lets_the_runtime_end) {  // Tokio #2789, #3228
+  for (int round = 0; round < 30 && !testing::Test::HasFailure(); ++round) wait_for_drop(round % 2 == 0);
+}
+
 TEST(ShutdownStress, a_cancelled_tasks_destructor_may_block_spawn_and_wake) {
   struct Awkward {
     explicit Awkward(Event of) : event(std::move(of)) {}

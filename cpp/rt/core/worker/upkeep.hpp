@@ -39,6 +39,8 @@ Verdict Worker<Env>::leave(Seat<Env>& seat) {
   shared_.leave_dumps(index_);
   const std::uint32_t workers = shared_.options.workers;
   cancel_owned(seat, index_, workers);
+  // Then all shares: another worker may stand in a poll until a task of its own share is dropped (Tokio #2789).
+  if (workers > 1) cancel_owned(seat, 0, 1);
   let_go_of_own(seat);
   // seq_cst: the last one must see everything the others left in their queues.
   const bool was_last = shared_.cores_gone.fetch_add(1, seq_cst) + 1 == workers;
