@@ -113,8 +113,9 @@ class Shared final : public Home, public DumpFace {
   // ---- for workers and drivers ----
   /// Any thread. One task into inject; its reference is dropped, and the task ended, if inject is closed.
   void push_remote(Header& task);
+  [[nodiscard]] bool push_if_open(Header& task);
   /// Any thread. The overflow of a local queue.
-  void push(Header* task) { push_remote(*task); }
+  void push(Header* task);
   void push_batch(Header* first, Header* last, std::size_t n);
   /// Any thread. Something was pushed where others can take it: wakes whom the policy says.
   void tell_of_push(bool by_worker);

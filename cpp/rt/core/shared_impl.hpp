@@ -149,18 +149,30 @@ void Shared<Env>::take_back(const HandedOver& given) {
 }
 
 template <Environment Env>
-void Shared<Env>::push_remote(Header& task) {
+bool Shared<Env>::push_if_open(Header& task) {
   const std::uint32_t from = producer();
   charge_push(from);
   const std::uint64_t id = task.id;
-  if (inject.push(&task, from)) {
-    record(EventKind::inject_push, id, 1);
-    metrics_.inc_remote_schedule_count();
-    return;
-  }
+  if (!inject.push(&task, from)) return false;
+  record(EventKind::inject_push, id, 1);
+  metrics_.inc_remote_schedule_count();
+  return true;
+}
+
+template <Environment Env>
+void Shared<Env>::push_remote(Header& task) {
+  if (push_if_open(task)) return;
   // A new task ends here, on its spawner's thread; one that was woken is met by a worker's walk, in the lane it needs.
   if (task.polls.load(relaxed) == 0) shut_down_task(task);  // relaxed: came with the task
   drop_reference(task);
+}
+
+// Refused, what overflows is left to the walks of the shutdown, which this worker has still before it: to end it here would call
+// destructors inside whatever wake or spawn overflows, and under the locks that its caller holds (Tokio #3869).
+
+template <Environment Env>
+void Shared<Env>::push(Header* task) {
+  if (!push_if_open(*task)) drop_reference(*task);
 }
 
 template <Environment Env>
@@ -173,7 +185,6 @@ void Shared<Env>::push_batch(Header* first, Header* last, std::size_t n) {
   while (!accepted && first != nullptr) {
     Header& task = *first;
     first = &task == last ? nullptr : task.queue_next;
-    shut_down_task(task);
     drop_reference(task);
   }
 }

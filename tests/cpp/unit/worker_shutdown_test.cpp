@@ -172,6 +172,45 @@ TEST(Shutdown, destructors_may_wake_tasks_and_nothing_is_polled_any_more) {
   }
 }
 
+/// After the close a full queue gives half of itself away, and inject refuses it. `is_stolen_from`: it gives one task away.
+void overflow_after_close(bool is_stolen_from) {
+  struct World {
+    SimDrive drive{workers(1)};
+    bool is_locked = false;
+    int ended = 0;
+    int too_early = 0;
+  } world;
+  const auto root = [](World* w, bool with_thief) -> Task<void> {
+    Event event;
+    static_cast<void>(spawn([](Event of) -> Task<void> { co_await of.wait(); }, event));
+    co_await yield_now();
+    for (int i = 0; i < 257; ++i) {
+      // What a destructor does that takes a lock which the waker below holds.
+      const std::shared_ptr<World> wants_lock(w, [](World* of) { ++(of->is_locked ? of->too_early : of->ended); });
+      static_cast<void>(spawn([](std::shared_ptr<World>) {}, wants_lock));
+    }
+    auto& queue = w->drive.shared().remotes[0]->queue;
+    std::vector<Header*> held;
+    if (with_thief) static_cast<void>(queue.steal_all(held));
+    w->drive.shared().close();
+    w->is_locked = true;
+    event.set();  // the slot's task goes to the queue, which is full
+    w->is_locked = false;
+    if (with_thief) queue.put_back();
+  };
+  start(world.drive, root, &world, is_stolen_from);
+  world.drive.settle(enough_steps);
+  world.drive.stop();
+  EXPECT_EQ(world.too_early, 0);
+  EXPECT_EQ(world.ended, 257);
+  EXPECT_EQ(world.drive.shared().alive_tasks(), 0U);
+}
+
+TEST(Shutdown, S15_no_queued_task_is_ended_inside_the_wake_that_makes_its_queue_overflow) {  // Tokio #3869, #1929
+  overflow_after_close(false);
+  overflow_after_close(true);
+}
+
 TEST(Shutdown, handles_may_outlive_their_world) {
   JoinHandle<int> done;
   JoinRef ref;
