@@ -1,8 +1,11 @@
 #include "rt/drive/block_on.hpp"
 
+#include <algorithm>
+
 #include "rt/task/context.hpp"
 #include "rt/task/lane.hpp"
 #include "rt/task/poll.hpp"
+#include "rt/time/driver.hpp"
 
 namespace rt {
 namespace {
@@ -27,6 +30,17 @@ void ThreadHome::poll_if_ready(Header& task) {
   if (lane != nullptr) lane->leave();
 }
 
+/// Once the workers have left, who waits for a timer fires it itself (Tokio #6463). Until when it may sleep.
+Nanos ThreadHome::look_after_timers() {
+  TimeDriver& timers = runtime_.timers();
+  if (!timers.is_abandoned()) return no_deadline;
+  if (timers.try_take_baton()) {
+    timers.advance(steady_now());
+    timers.release_baton();
+  }
+  return timers.next_deadline();
+}
+
 void ThreadHome::drive(Header& task, const std::function<bool()>& interrupted) {
   task.born.store(now(), relaxed);  // relaxed: a figure for a dump
   bool asked_to_end = false;
@@ -37,7 +51,8 @@ void ThreadHome::drive(Header& task, const std::function<bool()>& interrupted) {
     if (task.state.load().is_complete()) return;
     // Only a token lets us poll: it is the last thing that schedule() does with this object, and the task may end in
     // the poll, and this object with it.
-    while (!parker_.wait(must_ask() ? steady_now() + question_interval : no_deadline)) {
+    const auto until = [&] { return std::min(look_after_timers(), must_ask() ? steady_now() + question_interval : no_deadline); };
+    while (!parker_.wait(until())) {
       if (!must_ask() || !interrupted()) continue;
       asked_to_end = true;
       request_cancel(task);

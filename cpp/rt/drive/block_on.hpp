@@ -38,6 +38,7 @@ class ThreadHome final : public Home {
 
  private:
   void poll_if_ready(Header& task);
+  [[nodiscard]] Nanos look_after_timers();
 
   Home& runtime_;
   Parker<ThreadEnv> parker_;

@@ -107,6 +107,11 @@ std::size_t TimeDriver::advance(Nanos now) {
   return woken;
 }
 
+void TimeDriver::abandon() {
+  const std::scoped_lock lock(mutex_);  // with add() in one order
+  is_abandoned_.store(true, release);   // release: pairs with is_abandoned()
+}
+
 std::size_t TimeDriver::size() {
   const std::scoped_lock lock(mutex_);
   return wheel_.size();

@@ -82,6 +82,11 @@ class TimeDriver {
   /// no_deadline: there was no timer a moment ago. Without the lock, for those who would only look.
   [[nodiscard]] Nanos next_deadline_hint() const { return next_hint_.load(relaxed); }  // relaxed: a hint
 
+  /// The last worker, when it leaves: from now on whoever sleeps looks after the timers itself (block_on). A sleeper that is registered
+  /// before this call is for the caller to wake, one that comes later sees is_abandoned().
+  void abandon();
+  [[nodiscard]] bool is_abandoned() const { return is_abandoned_.load(acquire); }  // acquire: pairs with abandon()
+
   [[nodiscard]] std::size_t size();
 
   /// The earliest point at which advance() has something to do, or no_deadline.
@@ -101,6 +106,7 @@ class TimeDriver {
   Nanos waiting_until_ = no_deadline;
   std::function<void(std::uint32_t)> unpark_;
   std::atomic<bool> baton_taken_{false};
+  std::atomic<bool> is_abandoned_{false};
   std::atomic<Nanos> next_hint_{no_deadline};
 };
 

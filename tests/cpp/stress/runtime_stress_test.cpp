@@ -190,6 +190,26 @@ TEST(BlockInPlaceStress, nested_three_deep_under_load_every_task_goes_on) {
   for (auto& handle : handles) ASSERT_EQ(handle.get(), 10);
 }
 
+TEST(BlockInPlaceStress, L6_a_block_on_that_sleeps_wakes_up_though_the_workers_have_left) {  // Tokio #6463
+  for (int round = 0; round < 10; ++round) {
+    Runtime runtime(workers(2));
+    std::atomic<int> inside{0};
+    for (int i = 0; i < 3; ++i) {
+      static_cast<void>(runtime.spawn(
+          [](Runtime* on, std::atomic<int>* in) {
+            block_in_place([=] {
+              in->fetch_add(1);
+              on->block_on(nap, 20 * ms);
+            });
+          },
+          &runtime, &inside));
+    }
+    while (inside.load() < 3) std::this_thread::yield();
+    ASSERT_TRUE(runtime.shutdown(true, steady_now() + 20'000 * ms));
+    runtime.block_on(nap, ms);  // begun when nobody is left
+  }
+}
+
 TEST(BlockInPlaceStress, a_saturated_pool_makes_some_throw_and_loses_none) {
   RuntimeOptions options = workers(3);
   options.threads.max_blocking_threads = 2;

@@ -46,6 +46,7 @@ Verdict Worker<Env>::leave(Seat<Env>& seat) {
   const bool was_last = shared_.cores_gone.fetch_add(1, seq_cst) + 1 == workers;
   if (was_last) {
     clear_queues(seat);
+    shared_.timers().abandon();
     shared_.hold_dumps();
     // Once more, now that nobody else polls: a task that was spawned behind a walk, polled once and went idle; or that a dump held.
     cancel_owned(seat, 0, 1);
@@ -65,9 +66,10 @@ void Worker<Env>::cancel_owned(Seat<Env>& seat, std::size_t part, std::size_t pa
   shared_.slots().for_each_slot(
       [&](Header& task) {
         if (!task.state.try_ref()) return;  // a free slot
-        // A block_on's own future has another home: its thread drives it, and ends it.
-        const bool is_ours = task.home == &shared_ && task.kind != Kind::blocking;
-        if (is_ours && !task.state.load().is_complete()) {
+        // A block_on's own future has another home: its thread drives it, and ends it. Woken, it learns that it has the timers now.
+        const bool is_job = task.kind == Kind::blocking;
+        if (!is_job && task.home != &shared_ && shared_.timers().is_abandoned()) static_cast<void>(wake(task));
+        if (!is_job && task.home == &shared_ && !task.state.load().is_complete()) {
           enter_lane_of(task, seat);
           shut_down_task(task);
         }
