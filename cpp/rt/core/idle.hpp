@@ -81,8 +81,8 @@ class Idle {
     return before.searching == 1;
   }
 
-  /// Own worker, which found nothing. True: it was the last searcher, or the last one awake, and must look at every queue once more,
-  /// and notify if one has something. It may be unparked from now on.
+  /// Own worker, which found nothing. True: nobody searches any more, so it must look at every queue once more, and notify if one has
+  /// something. It may be unparked from now on.
   [[nodiscard]] bool park(typename Env::mutex& mutex, Synced& synced, std::uint32_t worker, bool is_searching) {
     const std::lock_guard lock(mutex);
     assert(std::find(synced.sleepers.begin(), synced.sleepers.end(), worker) == synced.sleepers.end());
@@ -91,8 +91,9 @@ class Idle {
     const IdleCounts before = IdleCounts::unpack(word_.fetch_sub(left, seq_cst));
     assert(before.unparked >= 1 && (!is_searching || before.searching >= 1));
     synced.sleepers.push_back(worker);
-    // The last one awake may have been refused the search; a publisher under the rule never has relied on it (IDLE.md).
-    return (is_searching && before.searching == 1) || before.unparked == 1;
+    // Also if it was refused the search: who searched then may since have found work, and nobody asleep to tell (Go #45867); and a
+    // publisher under the rule never has relied on whoever was the last one awake (IDLE.md).
+    return before.searching == (is_searching ? 1U : 0U);
   }
 
   /// Any thread. Wakes up this worker and no other: if it sleeps it is taken from the sleepers and counted as searching, as in

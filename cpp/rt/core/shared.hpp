@@ -124,7 +124,7 @@ class Shared final : public Home, public DumpFace {
   void notify_all();
   /// Any thread. Puts a task into that worker's inbox, or among those placed there, and wakes that worker.
   void push_to_worker(Header& task, std::uint32_t worker, Mailbox Remote::* box);
-  /// The last searcher's last look: somebody may have pushed while it was leaving.
+  /// The look of a worker that parks, when nobody else searches: somebody may have pushed while it was leaving.
   void notify_if_work_pending();
   [[nodiscard]] bool has_stealable(const Remote& remote) const;
 

@@ -29,6 +29,7 @@ struct Item {
 struct Steps {
   bool second_look = true;     // the last searcher looks once more after it has put itself to rest
   bool pass_the_baton = true;  // the last searcher that found a task notifies one
+  bool refused_looks = true;   // a worker that was refused the search looks, too, if nobody searches any more
   WakeRule rule = WakeRule::baton;
 };
 
@@ -133,8 +134,8 @@ struct World {
     if (searching) (void)idle.stop_searching();
   }
   void rest(std::uint32_t worker, bool& searching) {
-    const bool was_last = idle.park(mutex, sleepers, worker, searching);
-    if (was_last && steps.second_look && anything_left()) tell_of_push(false);
+    const bool must_look = idle.park(mutex, sleepers, worker, searching);
+    if (must_look && steps.second_look && (searching || steps.refused_looks) && anything_left()) tell_of_push(false);
     sleep(worker, searching);
   }
   void sleep(std::uint32_t worker, bool& searching) {
@@ -220,6 +221,27 @@ ModelSetup baton(Steps steps = {}) {
   };
 }
 
+/// Two tasks come while one worker searches and the other one has just been refused the search. The searcher takes a task and stays in
+/// it; it found nobody asleep to tell, so the refused one has to come for the second (Go #45867).
+ModelSetup refused(Steps steps = {}) {
+  return [steps](Model& m) {
+    auto w = std::make_shared<World<ModelEnv, ModelEnv>>(2, 2);
+    w->steps = steps;
+    MODEL_CHECK(w->idle.try_start_searching());
+    m.thread([w] {
+      while (!w->finished() && !w->search(0)) ModelEnv::relax();
+      if (w->idle.stop_searching()) w->notify();
+      if (!w->finished()) w->finish_task();
+    });
+    m.thread([w] { w->work(1, false); });
+    m.thread([w] {
+      w->spawn_from_outside(0);
+      w->spawn_from_outside(1);
+    });
+    m.after([w] { w->check_at_rest(); });
+  };
+}
+
 /// What a fault does to a task that is sent to one worker.
 struct Sending {
   bool look_in_the_inbox = true;  // a worker on its way to sleep, once it is among the sleepers
@@ -263,8 +285,8 @@ struct InboxWorld : World<ModelEnv, ModelEnv> {
         searching = true;
         continue;
       }
-      const bool was_last = idle.park(mutex, sleepers, 0, searching);
-      if (was_last && anything_left()) notify();
+      const bool must_look = idle.park(mutex, sleepers, 0, searching);
+      if (must_look && anything_left()) notify();
       if (sending.look_in_the_inbox && !inbox.is_empty()) parkers[0]->notify();
       searching = sleep_as_0();
     }
@@ -310,6 +332,7 @@ TEST(IdleModel, S17_S20_a_spawn_from_outside_wakes_the_only_worker) { expect_hol
 TEST(IdleModel, S17_S20_a_local_spawn_wakes_the_other_worker) { expect_holds("local spawn", local_spawn()); }
 TEST(IdleModel, S17_S20_two_workers_and_two_spawns) { expect_holds("two workers", two_workers()); }
 TEST(IdleModel, S20_a_second_task_finds_a_worker) { expect_holds("baton", baton()); }
+TEST(IdleModel, L3_who_was_refused_the_search_does_not_sleep_beside_a_task) { expect_holds("refused", refused()); }
 TEST(IdleModel, S17_S20_a_task_sent_to_a_worker_that_lies_down) { expect_holds("sent to a worker", sent_to_a_worker()); }
 TEST(IdleModel, S17_S20_tasks_sent_and_spawned_at_once) { expect_holds("sent and spawned", sent_and_spawned()); }
 
@@ -358,6 +381,9 @@ TEST(IdleFaults, a_worker_that_gets_up_and_stays_on_the_list_is_found) {
 }
 TEST(IdleFaults, a_last_searcher_that_finds_a_task_and_tells_nobody_strands_the_second) {
   EXPECT_TRUE(is_found(baton({.pass_the_baton = false}), lost));
+}
+TEST(IdleFaults, a_refused_worker_that_does_not_look_sleeps_beside_a_task) {
+  EXPECT_TRUE(is_found(refused({.refused_looks = false}), lost));
 }
 
 }  // namespace

@@ -22,9 +22,9 @@ Verdict Worker<Env>::lie_down(Seat<Env>& seat) {
     return Verdict::again();
   }
   world_.charge(Cost::park, 1);
-  const bool was_last = shared_.idle.park(shared_.mutex, shared_.idle_synced, index_, is_searching_);
+  const bool must_look = shared_.idle.park(shared_.mutex, shared_.idle_synced, index_, is_searching_);
   is_searching_ = false;
-  if (was_last) shared_.notify_if_work_pending();
+  if (must_look) shared_.notify_if_work_pending();
   // A task sent here, or a dump asked for, before we were among the sleepers has woken nobody; the mutex in park() makes us
   // see it now.
   if (!remote_.inbox.queue.is_empty() || !remote_.placed.queue.is_empty() || (taskdump && shared_.rendezvous.is_open()))
