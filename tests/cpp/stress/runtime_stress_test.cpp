@@ -1,6 +1,7 @@
 // Real threads under load, for the sanitizers: each test ends with a fact that would be false if anything were lost.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <thread>
@@ -188,6 +189,49 @@ TEST(BlockInPlaceStress, nested_three_deep_under_load_every_task_goes_on) {
   std::vector<JoinHandle<int>> handles;
   for (int i = 0; i < 300; ++i) handles.push_back(runtime.spawn(nested, 3));
   for (auto& handle : handles) ASSERT_EQ(handle.get(), 10);
+}
+
+/// Who polls on which core, over all threads.
+struct Census {
+  Runtime* runtime = nullptr;
+  std::array<std::atomic<int>, 2> on_core{};
+  std::atomic<int> doubled{0};
+
+  void count() {
+    const WorkerFace* worker = current()->worker;
+    if (worker == nullptr) return;  // a stand-in has the core
+    if (on_core[worker->index()].fetch_add(1) != 0) doubled.fetch_add(1);
+    for (int i = 0; i < 5; ++i) std::this_thread::yield();
+    on_core[worker->index()].fetch_sub(1);
+  }
+};
+
+Task<int> block_on_between(Census* census, int depth) {
+  census->count();
+  const int below = block_in_place([census, depth] {
+    if (depth == 0) return 0;
+    return census->runtime->block_on(
+        [](Census* of, int left) -> Task<int> {
+          auto child = spawn(block_on_between, of, left);
+          const int one = block_in_place([] { return 1; });
+          co_return one + co_await std::move(child);
+        },
+        census, depth - 1);
+  });
+  census->count();
+  co_await yield_now();
+  census->count();
+  co_return below;
+}
+
+TEST(BlockInPlaceStress, S14_with_block_on_between_nested_ones_a_core_has_one_thread) {  // Tokio #5239, #5837
+  Runtime runtime(workers(2));
+  Census census;
+  census.runtime = &runtime;
+  std::vector<JoinHandle<int>> handles;
+  for (int i = 0; i < 20; ++i) handles.push_back(runtime.spawn(block_on_between, &census, 3));
+  for (auto& handle : handles) ASSERT_EQ(handle.get(), 3);
+  EXPECT_EQ(census.doubled.load(), 0);
 }
 
 TEST(BlockInPlaceStress, L6_a_block_on_that_sleeps_wakes_up_though_the_workers_have_left) {  // Tokio #6463

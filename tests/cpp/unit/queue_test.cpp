@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <deque>
+#include <functional>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "rt/env/sim_env.hpp"
@@ -182,6 +184,55 @@ TYPED_TEST(RingTest, agrees_with_a_deque_over_many_mixed_operations) {
     ASSERT_EQ(ring.len(), model.size());
     ASSERT_EQ(other.len(), model_other.size());
   }
+}
+
+// ---- a thief that is stopped between its look at the head and its exchange (Tokio #5041) ----
+
+/// Indices of 8 bits, which one can send round; `interlude` is called once, before the next exchange.
+struct StoppedEnv : ThreadEnv {
+  using index = std::uint8_t;
+  static constexpr std::size_t ring_capacity = 4;
+  static inline std::function<void()> interlude;
+
+  template <class T>
+  struct atomic : std::atomic<T> {
+    using std::atomic<T>::atomic;
+    bool compare_exchange_weak(T& expected, T desired, std::memory_order success, std::memory_order failure) {
+      if (const auto now = std::exchange(interlude, nullptr)) now();
+      return std::atomic<T>::compare_exchange_weak(expected, desired, success, failure);
+    }
+  };
+};
+
+/// The thief has seen four tasks and wants two; before it claims them, the owner takes `pops` tasks and pushes three fewer.
+bool each_is_taken_once_after(int pops) {
+  std::vector<Item> items(static_cast<std::size_t>(pops) + 4);
+  std::vector<int> taken(items.size(), 0);
+  Ring<StoppedEnv, Item> ring;
+  Ring<StoppedEnv, Item> thief;
+  std::size_t pushed = 0;
+  const auto push = [&] { return ring.push_if_room(&items[pushed++]); };
+  const auto take = [&](Item* item) { return ++taken[static_cast<std::size_t>(item - items.data())] == 1; };
+  bool is_right = push() && push() && push() && push();
+  StoppedEnv::interlude = [&] {
+    for (int i = 0; i < pops; ++i) {
+      is_right = take(ring.pop()) && is_right;
+      if (i < pops - 3) is_right = push() && is_right;
+    }
+  };
+  std::uint32_t stolen = 0;
+  if (Item* item = ring.steal_into(thief, stolen)) is_right = take(item) && is_right;
+  for (auto* from : {&ring, &thief}) {
+    while (Item* item = is_right ? from->pop() : nullptr) is_right = take(item);
+  }
+  for (std::size_t i = 0; i < pushed; ++i) is_right = is_right && taken[i] == 1;
+  return is_right;
+}
+
+TEST(RingAba, S1_S2_a_stopped_thief_is_fooled_only_when_the_index_has_gone_round) {
+  for (int pops = 3; pops < 256; ++pops) ASSERT_TRUE(each_is_taken_once_after(pops)) << pops;
+  EXPECT_FALSE(each_is_taken_once_after(256)) << "this test would miss it";
+  EXPECT_GE(sizeof(ThreadEnv::index), 4U) << "2^32 tasks while a thief stands still; with 2^16 it did happen";
 }
 
 }  // namespace

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "rt/features.hpp"
 #include "rt/task/blocking.hpp"
@@ -46,6 +48,42 @@ TEST(Stealing, all_workers_get_work_at_the_instant_it_appears) {
     const SimResult result = drive.run([] { static_cast<void>(spawn(spawn_workers, 7, ms)); }, enough_steps);
     ASSERT_EQ(result.end, SimResult::End::finished);
     ASSERT_EQ(result.now, 2 * ms) << "8 tasks of 1 ms on 4 workers, seed " << seed;
+  }
+}
+
+TEST(Stealing, P5_a_victim_that_gives_nothing_is_passed_and_the_search_ends) {  // Photon #1246
+  SimDrive drive(workers(3));
+  const auto root = [](SimDrive* world) -> Task<void> {
+    auto& queue = world->shared().remotes[current()->worker->index()]->queue;
+    for (int i = 0; i < 5; ++i) static_cast<void>(spawn(work_for, ms));
+    std::vector<Header*> held;
+    EXPECT_TRUE(queue.steal_all(held));  // as if another thief were in the middle of it
+    co_await work(ms);
+    queue.put_back();
+  };
+  start(drive, root, &drive);
+  int looks = 0;
+  while (drive.shared().spawned_tasks() < 6 || drive.shared().idle_synced.sleepers.size() < 2) {
+    ASSERT_TRUE(drive.step());
+    looks += drive.last_step().action == SimStep::Action::look ? 1 : 0;
+    ASSERT_LE(looks, 20);
+  }
+  EXPECT_EQ(drive.now(), 0U);
+  drive.settle(enough_steps);
+  EXPECT_EQ(drive.shared().alive_tasks(), 0U);
+}
+
+TEST(Stealing, P5_a_task_costs_two_rounds_of_looks_at_most_however_many_workers_there_are) {  // Go #28808
+  for (const std::uint32_t count : {64U, 256U, 1024U}) {
+    SimDrive drive(workers(count));
+    drive.settle(enough_steps);
+    const std::uint64_t tasks = 16;
+    start(drive, spawn_workers, static_cast<int>(tasks) - 1, ms);
+    std::uint64_t looks = 0;
+    while (drive.step()) looks += drive.last_step().action == SimStep::Action::look ? 1 : 0;
+    ASSERT_EQ(drive.shared().alive_tasks(), 0U);
+    EXPECT_GT(looks, count);
+    EXPECT_LE(looks, 2 * tasks * count);
   }
 }
 
@@ -97,6 +135,53 @@ TEST(Sleeping, a_worker_that_wakes_late_moves_at_the_wakers_time_and_the_latency
   start(drive, look, &at);
   drive.settle(enough_steps);
   EXPECT_EQ(at, 7U);
+}
+
+/// Steps through trees of many seeds, with a price on everything so that the workers interleave.
+template <class Look>
+void watch_trees(double max_searching, Look&& look) {
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    SimOptions options = workers(4);
+    options.scheduler.seed = seed;
+    options.scheduler.policy.max_searching = max_searching;
+    options.costs.fill(10);
+    SimDrive drive(std::move(options));
+    start(drive, [](int depth) -> Task<void> { static_cast<void>(co_await spawn(tree, depth)); }, 6);
+    while (drive.step()) {
+      if (drive.last_step().worker != SimStep::nobody) look(drive, drive.last_step());
+    }
+    ASSERT_EQ(drive.shared().alive_tasks(), 0U) << "seed " << seed;
+  }
+}
+
+TEST(Searching, S19_who_has_a_task_to_run_is_not_counted_as_searching) {  // Go #10573
+  int looks = 0;
+  watch_trees(0.5, [&](SimDrive& drive, const SimStep& step) {
+    const bool is_searching = drive.worker(step.worker).is_searching();
+    if (step.action == SimStep::Action::poll) {
+      ASSERT_FALSE(is_searching);
+    }
+    if (step.action != SimStep::Action::look) return;
+    ++looks;
+    ASSERT_EQ(drive.worker(step.worker).lifo_slot(), nullptr);
+    ASSERT_TRUE(drive.shared().remotes[step.worker]->queue.is_empty());
+  });
+  EXPECT_GT(looks, 100);
+}
+
+TEST(Searching, P5_who_is_refused_the_search_looks_at_nobody_and_lies_down) {  // Go #43997
+  int looks = 0;
+  int refused = 0;
+  std::vector<SimStep::Action> before(4, SimStep::Action::turn);
+  watch_trees(0.25, [&](SimDrive& drive, const SimStep& step) {
+    const auto last = std::exchange(before[step.worker], step.action);
+    if (step.action == SimStep::Action::rest && last == SimStep::Action::poll && drive.shared().idle.searching() > 0) ++refused;
+    if (step.action != SimStep::Action::look) return;
+    ++looks;
+    ASSERT_TRUE(drive.worker(step.worker).is_searching());
+  });
+  EXPECT_GT(looks, 100);
+  EXPECT_GT(refused, 10);
 }
 
 TEST(Timers, a_sleep_ends_on_the_first_tick_that_is_not_too_early) {
@@ -214,6 +299,22 @@ TEST(Hooks, tell_of_spawn_poll_end_in_this_order_and_once_a_task) {
   drive.run([&] { const auto handle = spawn(root); }, enough_steps);
   EXPECT_EQ(said, (std::vector<std::string>{"spawn 1", "before 1", "spawn 2", "after 1", "before 2", "terminate 2", "after 2",
                                             "before 1", "terminate 1", "after 1"}));
+}
+
+TEST(Hooks, S20_L5_what_the_park_hook_spawns_is_run_though_all_were_about_to_sleep) {  // Tokio #8222
+  for (const Placement::Kind to : {Placement::Kind::local, Placement::Kind::central}) {
+    Log log;
+    int left = 10;
+    SimOptions options = workers(2);
+    options.scheduler.policy.placement.kind = to;
+    options.scheduler.hooks.on_thread_park = [&](std::uint32_t) {
+      if (left > 0) static_cast<void>(spawn(write, &log, --left));
+    };
+    SimDrive drive(std::move(options));
+    drive.settle(enough_steps);
+    EXPECT_EQ(log.size(), 10U);
+    EXPECT_EQ(drive.shared().idle_synced.sleepers.size(), 2U);
+  }
 }
 
 TEST(Hooks, park_and_unpark_come_in_pairs_with_the_workers_index) {

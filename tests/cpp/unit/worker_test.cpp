@@ -8,6 +8,7 @@
 #include <deque>
 #include <random>
 
+#include "rt/sync/notify.hpp"
 #include "sim_world.hpp"
 
 namespace rt {
@@ -194,6 +195,27 @@ TEST(Worker, three_polls_from_the_slot_follow_a_turns_first_and_then_others_have
   EXPECT_EQ(run_on_one(workers(1), root), (Log{1, 2, 3, -1, 4, 5, 6, 7, 8, 9}));
 }
 
+Task<void> rally(Notify mine, Notify other, Log* log, int number) {
+  for (int i = 0; i < 5; ++i) {
+    co_await mine.notified();
+    log->push_back(number);
+    other.notify_one();
+  }
+}
+
+TEST(Worker, L4_two_tasks_that_wake_each_other_give_way_to_others_after_three_polls) {  // Tokio #2349, #5686
+  const auto root = [](Log* log) -> Task<void> {
+    Notify first;
+    Notify second;
+    static_cast<void>(spawn(rally, first, second, log, 1));
+    static_cast<void>(spawn(rally, second, first, log, 2));
+    co_await yield_now();  // both wait
+    for (int i = -1; i >= -3; --i) static_cast<void>(spawn(write, log, i));
+    first.notify_one();
+  };
+  EXPECT_EQ(run_on_one(workers(1), root), (Log{1, 2, 1, -1, -2, -3, 2, 1, 2, 1, 2, 1, 2}));
+}
+
 TEST(Worker, the_257th_task_in_the_queue_moves_the_oldest_half_and_itself_to_inject_as_one_event) {
   if (!unstable_metrics) GTEST_SKIP() << "reads counts that this build leaves out";
   Log log;
@@ -235,6 +257,42 @@ TEST(Worker, a_visit_to_inject_takes_an_equal_share_and_at_most_half_a_queue) {
   EXPECT_EQ(taken(4, 100), 26U);
   EXPECT_EQ(taken(1, 300), 128U);
   EXPECT_EQ(taken(4, 1), 1U);
+}
+
+TEST(Worker, L5_with_no_slot_free_a_visit_to_inject_still_brings_one_task) {  // Tokio #5908
+  Log log;
+  SimDrive drive(workers(3));
+  for (int i = 0; i < 2; ++i) {  // so that the others steal nothing, and a search takes more than one step
+    start(
+        drive,
+        [](Log* polls) -> Task<void> {
+          polls->push_back(0);
+          co_await work(1'000'000'000);
+        },
+        &log);
+  }
+  while (log.size() < 2) ASSERT_TRUE(drive.step());
+  const auto root = [](SimDrive* world, Log* polls) -> Task<void> {
+    auto& queue = world->shared().remotes[current()->worker->index()]->queue;
+    for (int i = 1; i <= 257; ++i) static_cast<void>(spawn(write, polls, i));
+    std::vector<Header*> held;
+    static_cast<void>(queue.steal_all(held));  // a thief that copies all of it, and takes its time
+    start(
+        *world,
+        [](Shared<SimEnv>::Queue* of, Log* into) -> Task<void> {
+          into->push_back(1000);
+          of->put_back();
+          co_return;
+        },
+        &queue, polls);
+    co_return;
+  };
+  start(drive, root, &drive, &log);
+  while (log.back() != 257) ASSERT_TRUE(drive.step());  // from the slot
+  drive.step();
+  EXPECT_EQ(log.back(), 1000);
+  drive.play(enough_steps);
+  EXPECT_EQ(log.size(), 260U);
 }
 
 TEST(Worker, each_so_many_turns_inject_is_looked_at_first) {

@@ -332,6 +332,33 @@ def test_a_request_to_cancel_is_thrown_in_once(one: ss.Runtime) -> None:
     assert not handle.cancel()
 
 
+@pytest.mark.parametrize("wait", ["event", "event within a timeout", "timeout"])
+def test_a_cancel_at_the_instant_at_which_the_wait_is_over_is_not_swallowed(wait: str) -> None:
+    accepted = []
+
+    async def victim(event: ss.Event) -> None:
+        if wait == "event":
+            await event.wait()
+        else:
+            async with ss.timeout(1.0 if wait == "timeout" else 2.0):
+                await (_for_ever() if wait == "timeout" else event.wait())
+        await ss.sleep(10.0)
+
+    async def main() -> None:
+        event = ss.Event()
+        task = ss.spawn(victim, event)
+        await ss.yield_now()  # so that the victim's timer is the first of the two that are due in one tick
+        await ss.sleep(1.0)  # woken second, polled first: from the LIFO slot
+        event.set()
+        accepted.append(task.cancel())
+        with pytest.raises(ss.Cancelled if accepted[-1] else TimeoutError):
+            await task
+
+    for workers in (1, 2):
+        assert ss.Simulation(workers).explore(main, preemptions=1).failure is None
+    assert any(accepted)
+
+
 def test_uncancel_takes_a_request_back(one: ss.Runtime) -> None:
     async def main() -> list[int]:
         task = inside.current_task()
@@ -394,6 +421,18 @@ def test_result_in_a_callable_on_one_worker_does_not_hang(one: ss.Runtime) -> No
         return int(inside.spawn(lambda: 42).result(LIMIT)) + 1
 
     assert run(one, outer) == 43
+
+
+def test_callables_of_two_runtimes_that_wait_for_each_other_do_not_hang(one: ss.Runtime) -> None:
+    with ss.Runtime(workers=1) as other:
+
+        def middle() -> int:
+            return int(one.spawn(lambda: 1).result(LIMIT)) + 1  # its only worker is in the wait below
+
+        def outer() -> int:
+            return int(other.spawn(middle).result(LIMIT)) + 1
+
+        assert run(one, outer) == 3
 
 
 def test_block_in_place_lets_others_run(one: ss.Runtime) -> None:
