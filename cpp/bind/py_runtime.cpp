@@ -143,14 +143,14 @@ py::object block_on(const Shared& runtime, const py::object& target, const py::t
 bool wait_drained(RuntimeState& runtime, rt::Nanos timeout_ns) {
   return wait_where_allowed("shutdown()", [&](const std::function<bool()>& give_up) {
     const rt::Nanos now = rt::steady_now();
-    return runtime.drive->wait_drained(timeout_ns > rt::no_deadline - now ? rt::no_deadline : now + timeout_ns, give_up);
+    return runtime.drive->wait_drained(rt::later_by(timeout_ns, now), give_up);
   });
 }
 
 bool wait_ended(RuntimeState& runtime, rt::Nanos timeout_ns) {
   return wait_where_allowed("shutdown()", [&](const std::function<bool()>& give_up) {
     const rt::Nanos now = rt::steady_now();
-    return runtime.drive->wait_ended(timeout_ns > rt::no_deadline - now ? rt::no_deadline : now + timeout_ns, give_up);
+    return runtime.drive->wait_ended(rt::later_by(timeout_ns, now), give_up);
   });
 }
 

@@ -86,7 +86,8 @@ def block_in_place(fn: Callable[..., R], *args: Any, cost: float = 0.0) -> R:
 
     Args:
         fn: a plain function; it may wait on handles. Keyword arguments for it: `functools.partial`.
-        cost: seconds charged in a simulation, where `fn` runs at once.
+        cost: seconds that it takes in a simulation, where `fn` runs at once. What the task does behind it, up to its next
+            await, takes effect on others when they are over.
 
     Raises:
         RuntimeError: no thread is left to go on with the worker.

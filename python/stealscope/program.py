@@ -91,7 +91,7 @@ class Recv:
 
 @dataclass(frozen=True)
 class Block:
-    """Block the worker's thread for `ns`, in `block_in_place`."""
+    """Block the thread for `ns`, in `block_in_place`: the worker goes on with other tasks meanwhile."""
 
     ns: int
 
@@ -146,10 +146,10 @@ class Program:
 
     @cached_property
     def work(self) -> int | None:
-        """The sum of `Work` and `Block` of all tasks that are spawned, ns; None with a `Cancel`."""
+        """The sum of `Work` of all tasks that are spawned, ns; None with a `Cancel`. A `Block` keeps no worker busy."""
         if self.cancels:
             return None
-        return sum(arg for task in self._finish_times for op, arg in self._plain[task] if op in ("work", "block"))
+        return sum(arg for task in self._finish_times for op, arg in self._plain[task] if op == "work")
 
     @cached_property
     def span(self) -> int | None:

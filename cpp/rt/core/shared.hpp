@@ -36,6 +36,11 @@ class DriveFace {
   virtual void take_back(const HandedOver&) {}
   /// Simulation: a wake on another thread than its own. It is taken over and happens between two steps; false on the own thread.
   [[nodiscard]] virtual bool takes_foreign_wake(Header&, Ready) { return false; }
+  /// Simulation: the code that runs here, apart from any worker, is busy for so long.
+  virtual void prolong(Nanos) {}
+  /// Simulation: true if the code that runs here is ahead of the world, so what it makes ready has to wait: later() does it in time.
+  [[nodiscard]] virtual bool is_ahead() const { return false; }
+  virtual void later(std::function<void()>) {}
   /// See Home::call_at().
   virtual void call_at(Nanos when, std::function<void()> call) = 0;
   /// The last worker has left; nothing is queued and no task lives.

@@ -29,6 +29,7 @@ template <Environment Env>
 void Shared<Env>::schedule(Header& task, Ready how) {
   if constexpr (Env::simulated) {
     if (drive->takes_foreign_wake(task, how)) return;
+    if (drive->is_ahead()) return drive->later([this, &task, how] { schedule(task, how); });
   }
   if (Env::simulated || options.histograms.latency) task.ready_since.store(now(), relaxed);  // relaxed: published with the queue
   // A task that asked for a dump did so in a poll that has ended before it could be woken, or ends here: so we see the round.
@@ -80,6 +81,9 @@ void Shared<Env>::submit_new(Header& task, const Destination& to) {
   }
   if (Env::simulated || options.histograms.latency) task.ready_since.store(now(), relaxed);  // relaxed: published with the queue
   if (here != nullptr && starts_local_ && to.is_by_policy()) return here->schedule_local(task, false);
+  if constexpr (Env::simulated) {
+    if (drive->is_ahead()) return drive->later([this, &task, to] { start_elsewhere(task, to, nullptr); });
+  }
   start_elsewhere(task, to, here);
 }
 
@@ -131,6 +135,7 @@ void Shared<Env>::block_in_place(const std::function<void()>& blocking, Nanos co
   Context* context = own_context();
   if (context == nullptr || context->worker == nullptr) {
     blocking();  // no core here: nobody waits for this thread
+    drive->prolong(cost);
     return;
   }
   drive->block_in_place(blocking, cost);

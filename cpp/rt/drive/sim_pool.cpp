@@ -7,35 +7,17 @@
 #include "rt/task/waker.hpp"
 
 namespace rt {
-namespace {
-
-class InLane {
- public:
-  explicit InLane(Lane* lane) : lane_(lane) {
-    if (lane_ != nullptr) lane_->enter();
-  }
-  ~InLane() {
-    if (lane_ != nullptr) lane_->leave();
-  }
-  InLane(const InLane&) = delete;
-  InLane& operator=(const InLane&) = delete;
-
- private:
-  Lane* lane_;  // its own: the job may be gone by then
-};
-
-}  // namespace
 
 void SimPool::submit(Header& job, Nanos cost) {
   if (is_closed_) return refuse(job);
-  if (running_.size() == max_threads_) return queue_.push_back({&job, cost});
+  if (taken() == max_threads_) return queue_.push_back({&job, cost});
   start({&job, cost});
 }
 
 void SimPool::start(Job job) {
   Header& task = *job.task;
   running_.push_back(&task);
-  threads_ = std::max(threads_, running_.size());
+  threads_ = std::max(threads_, taken());
   bool has_run = false;
   world_.outside([&] {
     const InLane lane(task.lane);
@@ -46,8 +28,7 @@ void SimPool::start(Job job) {
     return;
   }
   if (job.cost == 0) return finish(task);
-  const Nanos now = world_.now();
-  world_.call_at(job.cost > no_deadline - now ? no_deadline : now + job.cost, [this, &task] { finish(task); });
+  world_.call_at(later_by(job.cost, world_.now()), [this, &task] { finish(task); });
 }
 
 void SimPool::finish(Header& task) {
@@ -56,11 +37,27 @@ void SimPool::finish(Header& task) {
     const InLane lane(task.lane);
     publish_job(task);
   });
-  while (!queue_.empty() && running_.size() < max_threads_) {
+  start_waiting();
+}
+
+void SimPool::start_waiting() {
+  while (!queue_.empty() && taken() < max_threads_) {
     const Job next = queue_.front();
     queue_.pop_front();
     start(next);
   }
+}
+
+bool SimPool::lend_thread() {
+  if (taken() == max_threads_) return false;
+  ++lent_;
+  threads_ = std::max(threads_, taken());
+  return true;
+}
+
+void SimPool::return_thread() {
+  --lent_;
+  start_waiting();
 }
 
 void SimPool::close() {

@@ -26,11 +26,14 @@ class SimPool {
   SimPool(std::uint32_t max_threads, World world) : max_threads_(max_threads), world_(std::move(world)) {}
 
   void submit(Header& job, Nanos cost);
+  /// A thread for a worker whose own one blocks; false if none is left.
+  [[nodiscard]] bool lend_thread();
+  void return_thread();
   /// What runs ends now, what waits is cancelled, and so is what comes from now on.
   void close();
 
   [[nodiscard]] std::size_t threads() const { return threads_; }  // once made, they stay
-  [[nodiscard]] std::size_t idle() const { return threads_ - running_.size(); }
+  [[nodiscard]] std::size_t idle() const { return threads_ - taken(); }
   [[nodiscard]] std::size_t queued() const { return queue_.size(); }
   /// Jobs not ended yet, waiting or running.
   [[nodiscard]] std::size_t unfinished() const { return queue_.size() + running_.size(); }
@@ -40,7 +43,9 @@ class SimPool {
     Header* task;  // holds the queue's reference
     Nanos cost;
   };
+  [[nodiscard]] std::size_t taken() const { return running_.size() + lent_; }
   void start(Job job);
+  void start_waiting();
   void finish(Header& task);
   void refuse(Header& task);
 
@@ -48,6 +53,7 @@ class SimPool {
   const World world_;
   std::deque<Job> queue_;
   std::vector<Header*> running_;  // in the order of their starts
+  std::size_t lent_ = 0;          // threads
   std::size_t threads_ = 0;
   bool is_closed_ = false;
 };

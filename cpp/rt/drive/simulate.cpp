@@ -4,6 +4,8 @@
 #include <map>
 #include <stdexcept>
 
+#include "rt/task/lane.hpp"
+
 namespace rt {
 
 namespace {
@@ -178,6 +180,10 @@ void SimDrive::move(std::uint32_t index) {
       verdict = Verdict::again();
     }
   }
+  if (apart_here_ != nullptr) {
+    seat_stand_in(player);
+    verdict = Verdict::again();
+  }
   moving_ = nullptr;
   alive_ += books() - before;
   last_step_ended_ = world.now();
@@ -276,7 +282,7 @@ DumpResult SimDrive::dump(Nanos limit) {
     void tell() override {}
   };
   if (moving_ != nullptr) throw std::logic_error("dump() within a step of the simulation; co_await dump_here() instead");
-  const auto request = std::make_shared<Request>(now() > no_deadline - limit ? no_deadline : now() + limit);
+  const auto request = std::make_shared<Request>(later_by(limit, now()));
   shared_.ask(request);
   while (!request->is_served()) {
     if (step()) continue;
@@ -305,30 +311,99 @@ Nanos SimDrive::delay_of_wake(Player& player) {
   return delay;
 }
 
-Nanos SimDrive::now() const { return moving_ != nullptr ? moving_->core.now() : now_; }
+Nanos SimDrive::now() const {
+  if (apart_here_ != nullptr) return apart_here_->until;
+  return moving_ != nullptr ? moving_->core.now() : now_;
+}
 
 void SimDrive::run_blocking(Header& job, Nanos cost) { pool_.submit(job, cost); }
 
-/// The function runs at once and takes `cost`: its worker stands still for as long, the others do not.
+/// The function runs at once; `cost` later its thread is done with it. If that is before a thread of the pool can have woken up,
+/// the worker is taken back. Otherwise it goes on on that one, and the task ends its poll alone.
 void SimDrive::block_in_place(const std::function<void()>& blocking, Nanos cost) {
+  if (!pool_.lend_thread()) {
+    throw std::runtime_error("block_in_place: all " + std::to_string(options_.max_blocking_threads) +
+                             " threads of the pool are taken, nobody could run this worker meanwhile; raise max_blocking_threads "
+                             "or use spawn_blocking");
+  }
   auto& seat = static_cast<Seat<SimEnv>&>(*current());
-  Worker<SimEnv>* const core = seat.core;
-  Header* const task = seat.task;
-  const Budget budget = seat.budget;
-  core->before_hand_over(seat);
+  Worker<SimEnv>& core = *seat.core;
+  const HandedOver given{&core, seat.task, seat.budget};
+  core.before_hand_over(seat);
   seat.budget.left = Budget::unlimited;
-  const auto take_back = [&] {
-    core->world().advance_to(core->now() > no_deadline - cost ? no_deadline : core->now() + cost);
-    core->take_back(seat, task);
-    seat.budget = budget;
-  };
+  owed_ = 0;
   try {
     blocking();
   } catch (...) {  // rethrown
-    take_back();
+    step_aside(core, given, later_by(cost, owed_));
     throw;
   }
-  take_back();
+  step_aside(core, given, later_by(cost, owed_));
+}
+
+void SimDrive::step_aside(Worker<SimEnv>& core, const HandedOver& given, Nanos cost) {
+  const Nanos began = core.now();
+  const Nanos latency = cost == 0 ? 0 : core.world().price(Cost::wake_latency, 1);
+  if (cost <= latency) {
+    auto& seat = static_cast<Seat<SimEnv>&>(*current());
+    core.world().advance_to(later_by(cost, began));
+    core.take_back(seat, given.task);
+    seat.budget = given.budget;
+    pool_.return_thread();
+    return;
+  }
+  stand_in_at_ = began + latency;
+  given.task->working = true;
+  apart_here_ = &apart_.emplace_back(Apart{given.task, later_by(cost, began)});
+}
+
+/// A thread of the pool sits down at the worker that a task has left.
+void SimDrive::seat_stand_in(Player& player) {
+  call_at(apart_here_->until, [this, apart = std::prev(apart_.end())] { go_on_apart(apart); });
+  apart_here_ = nullptr;
+  player.core.world().advance_to(stand_in_at_);
+  player.core.sit_down(player.seat);
+}
+
+void SimDrive::prolong(Nanos span) {
+  if (apart_here_ == nullptr) {
+    owed_ = later_by(span, owed_);
+    return;
+  }
+  apart_here_->task->working = true;
+  apart_here_->until = later_by(span, apart_here_->until);
+}
+
+void SimDrive::go_on_apart(std::list<Apart>::iterator apart) {
+  Header& task = *apart->task;
+  apart->until = now_;
+  apart_here_ = &*apart;
+  Polled polled;
+  {
+    const InLane lane(task.lane);
+    polled = continue_poll(task);
+  }
+  apart_here_ = nullptr;
+  last_step_ended_ = last_poll_ended_ = std::max(last_poll_ended_, now_);
+  if (polled == Polled::working) return call_at(apart->until, [this, apart] { go_on_apart(apart); });
+  apart_.erase(apart);
+  pool_.return_thread();
+}
+
+/// What a poll makes ready while it is ahead of the world's clock.
+void SimDrive::later(std::function<void()> effect) {
+  effects_.push_back({now(), std::move(effect)});
+  call_at(now(), [this] { make_effects(now_); });
+}
+
+void SimDrive::make_effects(Nanos up_to) {
+  std::vector<Effect> due;
+  std::erase_if(effects_, [&](Effect& effect) {
+    if (effect.at > up_to) return false;
+    due.push_back(std::move(effect));
+    return true;
+  });
+  for (const Effect& effect : due) effect.make();
 }
 
 void SimDrive::stop() {
@@ -339,6 +414,13 @@ void SimDrive::stop() {
     player.core.cut_open_poll(player.seat);
     moving_ = nullptr;
   }
+  outside([this] {
+    make_effects(no_deadline);
+    for (const Apart& apart : std::exchange(apart_, {})) {
+      const InLane lane(apart.task->lane);
+      cut_poll(*apart.task);
+    }
+  });
   shared_.close();
   pool_.close();
   while (step()) {

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -99,6 +100,9 @@ class SimDrive final : public DriveFace, public WakeListener {
   // ---- DriveFace ----
   void run_blocking(Header& job, Nanos cost) override;
   void block_in_place(const std::function<void()>& blocking, Nanos cost) override;
+  void prolong(Nanos span) override;
+  [[nodiscard]] bool is_ahead() const override { return apart_here_ != nullptr && apart_here_->until > now_; }
+  void later(std::function<void()> effect) override;
   void on_stopped() override {}
   void call_at(Nanos when, std::function<void()> call) override;
 
@@ -128,6 +132,20 @@ class SimDrive final : public DriveFace, public WakeListener {
     bool is_gone = false;
   };
 
+  /// A poll whose worker was handed on: its code has run on to the next wait, and its thread is busy with that for a while.
+  struct Apart {
+    Header* task;
+    Nanos until;
+  };
+  struct Effect {
+    Nanos at;
+    std::function<void()> make;
+  };
+
+  void step_aside(Worker<SimEnv>& core, const HandedOver& given, Nanos cost);
+  void seat_stand_in(Player& player);
+  void go_on_apart(std::list<Apart>::iterator apart);
+  void make_effects(Nanos up_to);
   void add_player(std::uint32_t index);
   [[nodiscard]] std::vector<std::vector<std::uint32_t>> peers_by_distance(std::uint32_t thief) const;
   void take_foreign_wakes();
@@ -149,6 +167,11 @@ class SimDrive final : public DriveFace, public WakeListener {
   Calendar calendar_;
   CallQueue outside_calls_;
   SimPool pool_;
+  std::list<Apart> apart_;
+  Apart* apart_here_ = nullptr;  // whose code runs now
+  Nanos stand_in_at_ = 0;        // when the worker that it has left goes on
+  Nanos owed_ = 0;               // what was spent within the function that blocks
+  std::vector<Effect> effects_;  // in the order in which they came
   Player* moving_ = nullptr;
   Nanos now_ = 0;  // of the last move
   Nanos last_step_ended_ = 0;

@@ -223,12 +223,6 @@ std::string RealTraceBook::where(const Raw& raw, const Poll* poll) const {
 
 // ---- those who want a dump ------------------------------------------------------------------------------------------
 
-namespace {
-
-Nanos after(Nanos now, Nanos span) { return span > no_deadline - now ? no_deadline : now + span; }
-
-}  // namespace
-
 class ThreadDump::Request final : public DumpRequest {
  public:
   using DumpRequest::DumpRequest;
@@ -241,8 +235,8 @@ class ThreadDump::Request final : public DumpRequest {
 
 ThreadDump::ThreadDump(DumpFace& dumps, Nanos limit)
     : dumps_(dumps),
-      deadline_(after(steady_now(), limit)),
-      request_(std::make_shared<Request>(after(dumps.dump_clock(), limit))) {}
+      deadline_(later_by(limit, steady_now())),
+      request_(std::make_shared<Request>(later_by(limit, dumps.dump_clock()))) {}
 
 ThreadDump::~ThreadDump() = default;
 
@@ -312,7 +306,7 @@ bool DumpLeaf::poll(Header& task) {
   if (request_ == nullptr) {
     dumps_ = taskdump ? task.home->dumps() : nullptr;
     if (dumps_ == nullptr) return true;  // take() says so
-    request_ = std::make_shared<Request>(after(dumps_->dump_clock(), limit_));
+    request_ = std::make_shared<Request>(later_by(limit_, dumps_->dump_clock()));
   }
   request_->set_waker(task);
   if (!request_->is_served() && request_->must_ask()) dumps_->ask(request_);

@@ -107,7 +107,7 @@ bool wait_on_thread(W& wait, Nanos timeout, const GiveUp& give_up) {
     ~Sleeper() { thread->drop(); }
   };
   const Nanos start = steady_now();
-  const Nanos deadline = timeout > no_deadline - start ? no_deadline : start + timeout;
+  const Nanos deadline = later_by(timeout, start);
   const Sleeper sleeper;
   const Who me{nullptr, sleeper.thread};
   for (Leaver leaver{&wait};;) {

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <optional>
+#include <utility>
 
 #include "rt/task/spawn.hpp"
 
@@ -42,5 +43,22 @@ auto block_in_place(F&& function, Nanos cost = 0) {
     return std::move(*result);
   }
 }
+
+/// The same for a coroutine to await, so that what follows it, in virtual time too, does not begin before it is over.
+template <class F>
+class BlockInPlace final : public Leaf {
+ public:
+  BlockInPlace(F function, Nanos cost) : function_(std::move(function)), cost_(cost) {}
+  [[nodiscard]] bool poll(Header& task) override {
+    if (!std::exchange(begun_, true)) block_in_place(function_, cost_);
+    return !task.working;
+  }
+  [[nodiscard]] const char* what() const override { return "block_in_place"; }
+
+ private:
+  F function_;
+  Nanos cost_;
+  bool begun_ = false;
+};
 
 }  // namespace rt

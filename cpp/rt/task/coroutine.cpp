@@ -21,12 +21,11 @@ void give_up_slot(Header& header) noexcept { SlotRegistry::give(header); }
 
 PollResult poll_coroutine(Header& task) {
   if (Leaf* leaf = task.leaf) {
-    if (!leaf->poll(task)) return task.working ? PollResult::working : PollResult::pending;
+    if (!leaf->poll(task)) return PollResult::pending;
     task.leaf = nullptr;
   }
   static_cast<PromiseBase*>(task.resume_at)->self.resume();
-  if (task.finished) return PollResult::ready;
-  return task.working ? PollResult::working : PollResult::pending;
+  return task.finished ? PollResult::ready : PollResult::pending;
 }
 
 void cancel_coroutine(Header& task) { task.outcome = Outcome::cancelled; }

@@ -33,7 +33,6 @@ enum class Outcome : std::uint8_t { none, value, exception, cancelled };
 enum class PollResult : std::uint8_t {
   pending,  // it waits: its waker is registered somewhere
   ready,    // it ended: the outcome is stored
-  working,  // simulation only: in the middle of the poll, busy until the worker's busy_until
 };
 
 /// What differs between kinds of task.
@@ -110,7 +109,7 @@ struct alignas(64) Header {
   std::uint16_t size_class = 0;       // of its slot, fixed
   std::uint16_t body_offset = 0;      // from the header to the frame or payload
   bool finished = false;              // the coroutine reached its end in this poll
-  bool working = false;               // this poll suspended in work()
+  bool working = false;               // simulation: this poll is not over, whatever it returned: it is busy for a while
 
   /// The room for the result, right behind the header.
   [[nodiscard]] void* output() noexcept { return this + 1; }

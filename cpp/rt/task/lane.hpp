@@ -21,4 +21,20 @@ class Lane {
   ~Lane() = default;
 };
 
+/// In a lane, if the task has one, for the length of a scope.
+class InLane {
+ public:
+  explicit InLane(Lane* lane) : lane_(lane) {
+    if (lane_ != nullptr) lane_->enter();
+  }
+  ~InLane() {
+    if (lane_ != nullptr) lane_->leave();
+  }
+  InLane(const InLane&) = delete;
+  InLane& operator=(const InLane&) = delete;
+
+ private:
+  Lane* lane_;  // its own: the task may be gone by then
+};
+
 }  // namespace rt

@@ -65,7 +65,6 @@ void cancel_and_end(Header& task, std::size_t references) {
 }
 
 Polled after_poll(Header& task, PollResult result) {
-  if (result == PollResult::working) return Polled::working;
   if (result == PollResult::ready) {
     publish_end(task, own_and_turn);
     return Polled::done;
@@ -85,6 +84,7 @@ Polled poll_now(Header& task, Context* here) {
     const CurrentTask scope(task, here);
     result = task.vtable->poll(task);
   }
+  if (task.working) return Polled::working;
   return after_poll(task, result);
 }
 
@@ -108,6 +108,7 @@ Polled finish_poll(Header& task, Context* here) {
 
 Polled continue_poll(Header& task) {
   task.working = false;
+  if (task.outcome != Outcome::none) return after_poll(task, PollResult::ready);  // it ended, and was busy for a while after that
   return poll_now(task, current());
 }
 
@@ -124,6 +125,7 @@ void publish_job(Header& job) { static_cast<void>(after_poll(job, PollResult::re
 
 void cut_poll(Header& task) {
   task.working = false;
+  if (task.outcome != Outcome::none) return publish_end(task, own_and_turn);
   cancel_and_end(task, own_and_turn);
 }
 

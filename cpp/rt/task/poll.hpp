@@ -39,14 +39,14 @@ inline void run_task(Header& task) {
   if (begin_poll(task)) static_cast<void>(finish_poll(task));
 }
 
-/// Simulation: goes on with a poll that stopped in work().
+/// Simulation: goes on with a poll that stopped in work(), or whose task was busy beyond its end (block_in_place).
 Polled continue_poll(Header& task);
 
 /// Simulation, a job of the blocking pool: runs it, but nobody learns of its end before publish_job(). False: as begin_poll().
 [[nodiscard]] bool run_unpublished(Header& job);
 void publish_job(Header& job);
 
-/// Simulation that is given up: ends a task that stopped in work(), where it stands.
+/// Simulation that is given up: ends a task whose poll is still open, where it stands.
 void cut_poll(Header& task);
 
 /// Ends a task at once, if nobody is polling it (shutdown). Takes no reference over.

@@ -20,7 +20,7 @@ bool Sleep::poll(Header& task) {
 bool Sleep::is_over(Header& task) {
   const Nanos now = task.home->now();
   if (is_span_) {
-    deadline_ = deadline_ > no_deadline - now ? no_deadline : now + deadline_;
+    deadline_ = later_by(deadline_, now);
     is_span_ = false;
   }
   if (driver_ == nullptr) driver_ = &task.home->timers();

@@ -167,6 +167,10 @@ Coro<void> ProgramTask::wait_op(ProgramRun& run, Op op, Children& children, Held
   } else if (op.kind == OpKind::recv) {
     auto leaf = run.objects_->pipes[op.arg].out.recv();
     static_cast<void>(co_await leaf);
+  } else if (op.kind == OpKind::block) {
+    const Nanos spins = current()->home->simulated() ? 0 : op.arg;
+    BlockInPlace blocking([spins] { spin_for(spins); }, op.arg);
+    co_await blocking;
   } else if (op.kind == OpKind::join) {
     auto child = children.extract(op.arg);
     try {
@@ -180,14 +184,6 @@ void ProgramTask::plain_op(ProgramRun& run, Op op, Children& children, Held& hel
   if (op.kind == OpKind::cancel) children.at(op.arg).cancel();
   if (op.kind == OpKind::notify) run.objects_->events[op.arg].set();
   if (op.kind == OpKind::unlock) held.erase(op.arg);
-  if (op.kind == OpKind::block) {
-    const bool is_simulated = current()->home->simulated();
-    block_in_place(
-        [&] {
-          if (!is_simulated) spin_for(op.arg);
-        },
-        op.arg);
-  }
 }
 
 Task<void> ProgramTask::body(std::shared_ptr<ProgramRun> run, std::uint64_t index, Mark mark) {
@@ -204,6 +200,7 @@ Task<void> ProgramTask::body(std::shared_ptr<ProgramRun> run, std::uint64_t inde
       case OpKind::lock:
       case OpKind::send:
       case OpKind::recv:
+      case OpKind::block:
       case OpKind::join: {
         Coro<void> waiting = wait_op(*run, op, children, held);
         co_await std::move(waiting);

@@ -38,8 +38,6 @@ def _promises_work(run: Run) -> bool:
     """Whether every ready task is in reach of every worker, and somebody tells those who rest."""
     if not (run.has_log and run.is_ordinary) or run.fields is None or run.report.workers < 2:
         return False
-    if run.of_kind("block_begin"):  # in virtual time the thread that blocks keeps its worker, so its queue waits for it
-        return False
     return _is_greedy(run.fields) and _wakes_soon(run.report.manifest.get("costs") or {}, run.report.workers)
 
 

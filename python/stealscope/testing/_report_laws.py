@@ -43,9 +43,7 @@ def _timed(run: Run) -> bool:
 
 
 def _declared(run: Run) -> bool:
-    # What follows a Block in its poll takes effect as it begins, so other workers may go on from there earlier than they could.
-    is_told = run.report.lower_bound is not None and run.report.result is not None
-    return run.is_ordinary and is_told and "Block(" not in run.report.workload
+    return run.is_ordinary and run.report.lower_bound is not None and run.report.result is not None
 
 
 def _greedy_and_free(run: Run) -> bool:

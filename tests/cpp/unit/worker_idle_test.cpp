@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "rt/features.hpp"
+#include "rt/sync/semaphore.hpp"
 #include "rt/task/blocking.hpp"
 #include "rt/time/driver.hpp"
 #include "sim_world.hpp"
@@ -241,19 +242,125 @@ TEST(BlockInPlace, deferred_tasks_and_the_slots_task_are_in_the_queue_while_it_b
   EXPECT_EQ(queued, 2U);
 }
 
-TEST(BlockInPlace, the_cost_passes_on_its_worker_only_and_the_budget_comes_back) {
+TEST(BlockInPlace, a_worker_that_comes_back_in_time_brings_the_budget_back) {
   SimDrive drive(workers(2));
   std::uint32_t inside = 0;
   std::uint32_t after = 0;
   const auto root = [](std::uint32_t* left_inside, std::uint32_t* left_after) -> Task<void> {
     co_await consume_budget();
-    block_in_place([=] { *left_inside = current()->budget.left; }, 5 * ms);
+    block_in_place([=] { *left_inside = current()->budget.left; });
     *left_after = current()->budget.left;
   };
-  const SimResult result = drive.run([&] { static_cast<void>(spawn(root, &inside, &after)); }, enough_steps);
-  EXPECT_EQ(result.now, 5 * ms);
+  drive.run([&] { static_cast<void>(spawn(root, &inside, &after)); }, enough_steps);
   EXPECT_EQ(inside, Budget::unlimited);
   EXPECT_EQ(after, 127U);
+}
+
+/// Who did what, and when.
+using Story = std::vector<std::pair<int, Nanos>>;
+
+Task<void> tell(Story* story, int number) {
+  story->emplace_back(number, current()->home->now());
+  co_return;
+}
+
+TEST(BlockInPlace, L3_the_queue_of_a_worker_whose_task_blocks_goes_on) {
+  SimDrive drive(workers(1));
+  Story story;
+  const auto root = [](Story* told) -> Task<void> {
+    static_cast<void>(spawn(tell, told, 1));
+    BlockInPlace blocking([] {}, 5 * ms);
+    co_await blocking;
+    told->emplace_back(2, current()->home->now());
+  };
+  const SimResult result = drive.run([&] { static_cast<void>(spawn(root, &story)); }, enough_steps);
+  EXPECT_EQ(story, (Story{{1, 0}, {2, 5 * ms}}));
+  EXPECT_EQ(result.now, 5 * ms);
+}
+
+TEST(BlockInPlace, P1_what_follows_it_in_the_poll_takes_effect_when_it_is_over) {
+  SimDrive drive(workers(2));
+  Story story;
+  const auto root = [](Story* told) -> Task<void> {
+    block_in_place([] {}, 5 * ms);  // not awaited: the code below runs ahead of the world's clock
+    static_cast<void>(spawn(tell, told, 1));
+    block_in_place([] {}, 2 * ms);
+    static_cast<void>(spawn(tell, told, 2));
+    co_await work(3 * ms);
+    static_cast<void>(spawn(tell, told, 3));
+  };
+  const SimResult result = drive.run([&] { static_cast<void>(spawn(root, &story)); }, enough_steps);
+  EXPECT_EQ(story, (Story{{1, 5 * ms}, {2, 7 * ms}, {3, 10 * ms}}));
+  EXPECT_EQ(result.now, 10 * ms);
+}
+
+TEST(BlockInPlace, P1_nothing_is_taken_before_it_is_over) {
+  SimDrive drive(workers(2));
+  Semaphore permits(1);
+  Story story;
+  const auto blocker = [](Semaphore* one, Story* told) -> Task<void> {
+    block_in_place([] {}, 5 * ms);
+    co_await one->acquire();
+    told->emplace_back(1, current()->home->now());
+    one->release();
+  };
+  const auto other = [](Semaphore* one, Story* told) -> Task<void> {
+    co_await sleep_for(2 * ms);
+    co_await one->acquire();
+    told->emplace_back(2, current()->home->now());
+    one->release();
+  };
+  drive.run(
+      [&] {
+        static_cast<void>(spawn(blocker, &permits, &story));
+        static_cast<void>(spawn(other, &permits, &story));
+      },
+      enough_steps);
+  EXPECT_EQ(story, (Story{{2, 2 * ms}, {1, 5 * ms}}));
+}
+
+TEST(BlockInPlace, S16_a_world_that_is_given_up_meanwhile_ends_the_task_and_what_it_has_spawned) {
+  for (const bool is_at_its_end : {false, true}) {
+    SimDrive drive(workers(1));
+    Story story;
+    const auto root = [](Story* told, bool ends) -> Task<void> {
+      block_in_place([] {}, 5 * ms);
+      static_cast<void>(spawn(tell, told, 1));
+      if (!ends) co_await yield_now();
+    };
+    drive.run([&] { static_cast<void>(spawn(root, &story, is_at_its_end)); }, enough_steps, 2 * ms);
+    EXPECT_EQ(story, Story{});
+    EXPECT_EQ(drive.shared().alive_tasks(), 0U);
+  }
+}
+
+TEST(BlockInPlace, in_virtual_time_too_it_throws_without_a_thread_to_spare_and_jobs_wait_for_one) {
+  SimOptions options = workers(2);
+  options.max_blocking_threads = 1;
+  SimDrive drive(options);
+  Story story;
+  const auto first = [](Story* told) -> Task<void> {
+    BlockInPlace blocking([] {}, 5 * ms);
+    co_await blocking;
+    told->emplace_back(1, current()->home->now());
+  };
+  const auto second = [](Story* told) -> Task<void> {
+    co_await sleep_for(1 * ms);
+    try {
+      block_in_place([] {}, 5 * ms);
+    } catch (const std::runtime_error&) {
+      told->emplace_back(2, current()->home->now());
+    }
+    co_await spawn_blocking([] {});
+    told->emplace_back(3, current()->home->now());
+  };
+  drive.run(
+      [&] {
+        static_cast<void>(spawn(first, &story));
+        static_cast<void>(spawn(second, &story));
+      },
+      enough_steps);
+  EXPECT_EQ(story, (Story{{2, 1 * ms}, {1, 5 * ms}, {3, 5 * ms}}));
 }
 
 TEST(BlockInPlace, an_exception_passes_and_the_worker_goes_on) {
