@@ -122,7 +122,7 @@ class Worker final : public WorkerFace {
   Verdict look_at_inject(Seat<Env>& seat);
   Header* steal_from(std::uint32_t victim);
   [[nodiscard]] bool is_worth_stealing_from(const Remote& victim) const;
-  Header* steal_placed(Mailbox& box, std::uint32_t& stolen);
+  Header* steal_also_placed(Remote& victim, std::uint32_t& stolen);
   Header* steal_lifo_slot(Remote& victim, std::uint32_t& stolen);
   [[nodiscard]] bool may_steal_slot_of(const Remote& victim) const;
   [[nodiscard]] bool start_searching();

@@ -6,6 +6,7 @@ replications, so that a correct build fails none of them by chance.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import Any
 
@@ -102,6 +103,14 @@ def test_two_choices_are_the_supermarket_model(load: float, choices: int, expect
 def test_stealing_once_on_becoming_empty_has_its_fixed_point(load: float, expected: float, success: float) -> None:
     assert laws.stealing(load) == (pytest.approx(expected, abs=1e-4), pytest.approx(success, abs=1e-5))
     assert_mean(sojourns(load, 1_024, FIXED_POINT, jobs=60_000, warmup=60_000, place="worker"), expected)
+
+
+def test_stealing_half_takes_half_of_all_that_a_victim_has() -> None:
+    """Its queue, and what was placed on it since. There is no closed form; half of the queue alone would give 2.96."""
+    policy = dataclasses.replace(FIXED_POINT, steal="half")
+    samples = sojourns(0.9, 1_024, policy, jobs=60_000, warmup=60_000, place="worker")
+    mean = float(np.mean([sample.mean() for sample in samples]))
+    assert mean == pytest.approx(2.844, rel=0.02)  # measured by an independent simulation, with four seeds
 
 
 def test_with_few_workers_stealing_takes_longer_than_in_the_limit() -> None:

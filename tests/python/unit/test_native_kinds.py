@@ -128,7 +128,7 @@ EVERYTHING = w.program(
 
 def test_a_program_answers_how_many_tasks_reached_their_end() -> None:
     assert EVERYTHING.expected == 4
-    assert (EVERYTHING.work, EVERYTHING.span) == (360, 1_000_050)
+    assert (EVERYTHING.work, EVERYTHING.span) == (310, 1_000_050)  # a block keeps no worker busy
     assert EVERYTHING.to_networkx().number_of_nodes() == 4
     with ss.Runtime(workers=2) as rt:
         assert rt.run(EVERYTHING).result == 4

@@ -137,6 +137,25 @@ def test_blocking_jobs_and_block_in_place_run_at_once() -> None:
     assert sim.now == 0.25
 
 
+def test_a_worker_goes_on_while_one_of_its_tasks_blocks() -> None:
+    story: list[tuple[str, float]] = []
+
+    def note(what: str) -> None:
+        story.append((what, sim.now))
+
+    async def main() -> None:
+        ss.spawn(note, "spawned before")
+        ss.block_in_place(note, "inside", cost=0.25)
+        ss.spawn(note, "spawned behind")
+        await ss.work(0.5)
+        note("worked")
+
+    sim = ss.Simulation(1, costs=FREE)
+    sim.block_on(main)
+    assert story == [("inside", 0.0), ("spawned before", 0.0), ("spawned behind", 0.25), ("worked", 0.75)]
+    assert sim.now == 0.75
+
+
 def test_a_native_workload_can_be_spawned_inside() -> None:
     async def main() -> tuple[str, Any]:
         report = await ss.spawn(ss.workloads.fib(10))

@@ -63,8 +63,8 @@ Header* Worker<Env>::steal_from(std::uint32_t victim) {
   std::uint32_t stolen = 0;
   Header* task = nullptr;
   if (is_worth_stealing_from(remote)) {
-    task = remote.queue.steal_into(remote_.queue, stolen, policy().steal);
-    if (task == nullptr && !remote.placed.queue.is_empty()) task = steal_placed(remote.placed, stolen);
+    task = remote.placed.queue.is_empty() ? remote.queue.steal_into(remote_.queue, stolen, policy().steal)
+                                          : steal_also_placed(remote, stolen);
     if (task == nullptr) task = steal_lifo_slot(remote, stolen);
   }
   world_.charge_steal(victim, stolen);
@@ -81,17 +81,26 @@ bool Worker<Env>::is_worth_stealing_from(const Remote& victim) const {
   return victim.stealable() + victim.in_service() >= policy().steal_threshold;
 }
 
-/// What was placed on the victim and is not in its queue yet.
+/// Half of what a victim has is half of its queue and of what was placed on it and is not in its queue yet; the queue's are older.
 template <Environment Env>
-Header* Worker<Env>::steal_placed(Mailbox& box, std::uint32_t& stolen) {
-  const std::size_t room = remote_.queue.remaining_slots();
-  Header* first = nullptr;
+Header* Worker<Env>::steal_also_placed(Remote& victim, std::uint32_t& stolen) {
+  const std::uint32_t wanted = tasks_to_steal(policy().steal, static_cast<std::uint32_t>(victim.stealable()));
+  if (wanted == 0) return nullptr;
+  Header* first = victim.queue.steal_into(remote_.queue, stolen, {.kind = StealAmount::Kind::count, .count = wanted});
+  if (stolen >= wanted) return first;
+  const std::size_t room = remote_.queue.remaining_slots() + (first == nullptr ? 1 : 0);
+  std::uint32_t got = 0;
+  Header* placed = nullptr;
   {
-    const std::lock_guard lock(box.mutex);
-    const auto n = tasks_to_steal(policy().steal, static_cast<std::uint32_t>(box.queue.len()));
-    first = box.queue.pop_n(box.synced, std::min<std::size_t>(n, room + 1), stolen);
+    const std::lock_guard lock(victim.placed.mutex);
+    placed = victim.placed.queue.pop_n(victim.placed.synced, std::min<std::size_t>(wanted - stolen, room), got);
   }
-  if (stolen > 1) remote_.queue.push_back(first->queue_next, stolen - 1);
+  stolen += got;
+  if (first == nullptr && got > 0) {
+    first = std::exchange(placed, placed->queue_next);
+    --got;
+  }
+  if (got > 0) remote_.queue.push_back(placed, got);
   return first;
 }
 
