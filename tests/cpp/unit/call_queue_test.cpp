@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <future>
 #include <mutex>
 #include <vector>
 
@@ -45,11 +46,14 @@ TEST(Alarm, calls_in_the_order_of_the_times_never_early_and_a_call_may_ask_for_t
   };
   const Nanos first = start + 2'000'000;
   const Nanos second = start + 3'000'000;
+  std::promise<void> all_are_asked_for;  // however slow this thread is
+  alarm.call_at(0, [&] { all_are_asked_for.get_future().wait(); });
   alarm.call_at(second, [&] { note(2, second); });
   alarm.call_at(first, [&] {
     note(1, first);
     alarm.call_at(second + 1, [&] { note(3, second + 1); });
   });
+  all_are_asked_for.set_value();
   std::unique_lock lock(mutex);
   changed.wait(lock, [&] { return called.size() == 3; });
   EXPECT_EQ(called, (std::vector<int>{1, 2, 3}));
