@@ -334,11 +334,27 @@ void sender_dropped_before_two(Model& m) {
   m.after([=] { o->check(0, 0); });
 }
 
+/// One receiver waits already when the value is sent, and another one comes.
+template <class Env>
+void newcomer_against_send(Model& m) {
+  auto o = std::make_shared<Oneshot<Env>>();
+  auto turn = std::make_shared<Turn>();
+  MODEL_CHECK(!o->poll(*turn, o->waiters[0]));
+  m.thread([=] { MODEL_CHECK(o->send(7)); });
+  m.thread([=] { o->wait_to_the_end(*turn, o->waiters[0]); });
+  m.thread([=] {
+    OneshotNews news;
+    MODEL_CHECK(o->state.take(o->waiters[1].word(), OneshotPlace::newcomer, news) != OnTake::received);
+  });
+  m.after([=] { o->check(1, 0); });
+}
+
 TEST(OneshotModel, S6_S16_send_against_receive) { expect_holds("send", send_against_receive<ModelEnv>); }
 TEST(OneshotModel, S16_waiter_replaced) { expect_holds("waiter replaced", waiter_replaced<ModelEnv>); }
 TEST(OneshotModel, S16_receiver_dropped) { expect_holds("receiver dropped", receiver_dropped<ModelEnv>); }
 TEST(OneshotModel, S20_sender_dropped) { expect_holds("sender dropped", sender_dropped<ModelEnv>); }
 TEST(OneshotModel, S16_close_against_send) { expect_holds("close", close_against_send<ModelEnv>); }
+TEST(OneshotModel, F3_who_was_woken_for_the_value_gets_it) { expect_holds("newcomer", newcomer_against_send<ModelEnv>); }
 TEST(OneshotModel, S20_two_receivers) { expect_holds("two receivers", two_receivers<ModelEnv>); }
 TEST(OneshotModel, S20_waiter_cancelled) { expect_holds("waiter cancelled", waiter_cancelled<ModelEnv>); }
 TEST(OneshotModel, S20_sender_dropped_before_two) { expect_holds("sender dropped, two", sender_dropped_before_two<ModelEnv>); }

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -228,6 +229,44 @@ ModelSetup shutdown() {
   };
 }
 
+/// Both workers leave while a dump is asked for, and no limit ends the round: the last one makes it, or the requester.
+ModelSetup shutdown_without_a_limit() {
+  return [](Model& m) {
+    auto w = std::make_shared<World>(2);
+    for (const std::uint32_t i : {0U, 1U}) {
+      m.thread([w, i] { w->leave(i); });
+    }
+    m.thread([w] { MODEL_CHECK(w->ask(no_deadline)->parker.wait(no_deadline)); });
+    m.after([w] { w->check_at_rest(); });
+  };
+}
+
+/// Two of three workers stand still when the requester makes the dump itself: nothing but its end lets them go on.
+ModelSetup two_stand_still() {
+  return [](Model& m) {
+    auto w = std::make_shared<World>(3);
+    auto here = std::make_shared<std::array<Parker<ModelEnv>, 2>>();
+    for (const std::uint32_t i : {0U, 1U}) {
+      m.thread([w, here, i] {
+        MODEL_CHECK(w->parkers[i]->wait(no_deadline));
+        Attendance now = w->rendezvous.arrive(i, 0);
+        (*here)[i].notify();
+        while (now.part == Attendance::Part::wait) {
+          static_cast<void>(w->rendezvous.wait(now.round, no_deadline));
+          now = w->rendezvous.look_again(now.round, 0);
+        }
+      });
+    }
+    m.thread([w, here] {
+      const auto request = w->ask(no_deadline);
+      for (const std::uint32_t i : {0U, 1U}) w->parkers[i]->notify();
+      for (const std::uint32_t i : {0U, 1U}) MODEL_CHECK((*here)[i].wait(no_deadline));
+      w->follow(w->rendezvous.close_for(*request));
+    });
+    m.after([w] { w->check_at_rest(); });
+  };
+}
+
 /// A worker goes to sleep while a dump is asked for, and no limit ends the round: it has to be woken, or to look.
 ModelSetup sleeper(Steps steps = {}) {
   return [steps](Model& m) {
@@ -260,6 +299,10 @@ TEST(RendezvousModel, S23_a_worker_that_fires_its_timers_is_out_of_the_round) {
   expect_holds("timers", one_request({.timer_is_due = true}));
 }
 TEST(RendezvousModel, L7_a_worker_that_leaves_is_not_waited_for) { expect_holds("shutdown", shutdown()); }
+TEST(RendezvousModel, L7_without_a_limit_a_worker_that_leaves_is_not_waited_for) {
+  expect_holds("shutdown, no limit", shutdown_without_a_limit());
+}
+TEST(RendezvousModel, L7_all_workers_that_stand_still_are_let_go) { expect_holds("two stand still", two_stand_still()); }
 TEST(RendezvousModel, S17_L7_a_worker_on_its_way_to_sleep) { expect_holds("sleeper", sleeper()); }
 
 TEST(RendezvousFaults, a_worker_that_goes_on_at_its_own_limit_races_with_the_leader) {
@@ -374,6 +417,19 @@ ModelSetup shutdown_while_claimed() {
   };
 }
 
+/// The same with nobody else to queue it.
+ModelSetup shutdown_alone_while_claimed() {
+  return [](Model& m) {
+    auto t = std::make_shared<Task>();
+    m.thread([t] { t->walk(); });
+    m.thread([t] { t->shut_down(); });
+    m.after([t] {
+      if (t->ended.load(acquire) == 0) t->poll_if_queued();
+      MODEL_CHECK(t->ended.load(acquire) == 1);
+    });
+  };
+}
+
 /// A runtime's last worker ends the task whatever a leader does with it meanwhile, before it says that all is over.
 ModelSetup last_walk(Steps steps = {}) {
   return [steps](Model& m) {
@@ -398,6 +454,9 @@ TEST(ClaimModel, S7_a_wake_while_the_frames_are_read_is_kept) { expect_holds("wa
 TEST(ClaimModel, S3_no_poll_while_the_frames_are_read) { expect_holds("wake and poll", wake_and_poll_while_claimed()); }
 TEST(ClaimModel, S5_a_shutdown_while_the_frames_are_read_ends_the_task_once) {
   expect_holds("shutdown", shutdown_while_claimed());
+}
+TEST(ClaimModel, S5_a_task_that_is_cancelled_while_its_frames_are_read_ends) {
+  expect_holds("shutdown alone", shutdown_alone_while_claimed());
 }
 TEST(ClaimModel, S24_L7_the_last_walk_of_a_shutdown_finds_no_task_held) { expect_holds("last walk", last_walk()); }
 TEST(ClaimFaults, a_last_walk_beside_a_leader_passes_the_task_that_it_holds) {

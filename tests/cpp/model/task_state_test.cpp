@@ -209,6 +209,31 @@ void message_before_wake(Model& m) {
   m.after([=] { MODEL_CHECK(*seen == 1 || t->queued); });
 }
 
+/// A waker that is used up while the task runs: a later poll sees the message, and the waker's reference is given back.
+template <class Env>
+void wake_by_value_against_poll(Model& m) {
+  auto t = std::make_shared<Task<Env>>();
+  t->state.add_ref();  // the waker's
+  auto sent = std::make_shared<ModelEnv::atomic<int>>(0);
+  auto seen = std::make_shared<int>(0);
+  m.thread([=] {
+    for (int turn = 0; turn < 3; ++turn) {
+      t->run([=] {
+        *seen = sent->load(relaxed);
+        return false;
+      });
+    }
+  });
+  m.thread([=] {
+    sent->store(1, relaxed);
+    t->wake_by_value();
+  });
+  m.after([=] {
+    MODEL_CHECK(*seen == 1 || t->queued);
+    MODEL_CHECK(t->state.load().refs() == 2U + (t->queued ? 1U : 0U));
+  });
+}
+
 /// The abort of a task that is being polled or woken ends it once; both workers may take it from the queue.
 template <class Env>
 void abort_against_poll(Model& m) {
@@ -371,6 +396,7 @@ void walker_against_reuse(Model& m) {
 
 TEST(TaskStateModel, S2_S3_S7_wake_while_running) { expect_holds("wake while running", wake_while_running<ModelEnv>); }
 TEST(TaskStateModel, S6_a_poll_sees_what_was_written_before_the_wake) { expect_holds("message", message_before_wake<ModelEnv>); }
+TEST(TaskStateModel, S7_S16_wakers_used_up_while_running) { expect_holds("by value", wake_by_value_against_poll<ModelEnv>); }
 TEST(TaskStateModel, S3_S4_S5_abort_against_poll) { expect_holds("abort", abort_against_poll<ModelEnv>); }
 TEST(TaskStateModel, S5_S16_join_against_complete) { expect_holds("join", join_against_complete<ModelEnv>); }
 TEST(TaskStateModel, S5_S7_a_waiting_joiner_is_woken) { expect_holds("joiner waits", joiner_waits<ModelEnv>); }

@@ -113,6 +113,17 @@ TEST(MetricsBatch, busy_time_is_the_sum_of_closed_batches) {
   EXPECT_EQ(shown.busy_duration_total, 57u);
 }
 
+TEST(MetricsBatch, A9_the_time_of_a_dump_is_not_busy) {
+  MetricsBatch batch;
+  WorkerMetrics shown;
+  batch.start_processing(100);
+  batch.leave_out(150, 190);
+  batch.end_processing(200);
+  batch.submit(shown);
+  EXPECT_EQ(shown.busy_duration_total, 60u);
+  EXPECT_EQ(shown.parked_duration_total, all_metrics ? 40u : 0u);
+}
+
 TEST(MetricsBatch, nothing_shows_before_the_flush) {
   MetricsBatch batch;
   WorkerMetrics shown;

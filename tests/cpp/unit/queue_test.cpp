@@ -132,6 +132,20 @@ TYPED_TEST(RingTest, a_thief_that_is_more_than_half_full_takes_nothing) {
   EXPECT_EQ(thief.len(), 255U);
 }
 
+TYPED_TEST(RingTest, a_thief_that_takes_all_leaves_what_it_has_no_room_for) {
+  typename TestFixture::TestRing victim(0);
+  typename TestFixture::TestRing thief(TestFixture::before_wrap);
+  this->fill(victim, 0, 256);
+  this->fill(thief, 300, 428);
+  std::uint32_t stolen = 0;
+  EXPECT_EQ(victim.steal_into(thief, stolen, {.kind = StealAmount::Kind::all}), this->item(127));
+  EXPECT_EQ(stolen, 128U);
+  auto expected = this->range(300, 428);
+  for (const int value : this->range(0, 127)) expected.push_back(value);
+  EXPECT_EQ(this->drain(thief), expected);
+  EXPECT_EQ(this->drain(victim), this->range(128, 256));
+}
+
 TYPED_TEST(RingTest, a_chain_becomes_visible_at_once) {
   typename TestFixture::TestRing ring(TestFixture::before_wrap);
   for (int i = 0; i < 128; ++i) this->item(i)->queue_next = i < 127 ? this->item(i + 1) : nullptr;

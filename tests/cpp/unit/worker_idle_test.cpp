@@ -242,6 +242,44 @@ TEST(BlockInPlace, deferred_tasks_and_the_slots_task_are_in_the_queue_while_it_b
   EXPECT_EQ(queued, 2U);
 }
 
+TEST(BlockInPlace, L4_a_task_that_has_yielded_is_in_the_queue_while_another_one_blocks) {
+  SimDrive drive(workers(1, true));
+  std::size_t deferred = 9;
+  std::size_t queued = 9;
+  Log log;
+  static constexpr auto blocker = [](SimDrive* world, std::size_t* left, std::size_t* ready) -> Task<void> {
+    block_in_place([=] {
+      *left = world->worker(0).deferred();
+      *ready = world->shared().remotes[0]->queue.len();
+    });
+    co_return;
+  };
+  // The one that yields is polled from the slot, in the root's turn; the next turn is the blocker's.
+  const auto root = [](SimDrive* world, Log* polls, std::size_t* left, std::size_t* ready) -> Task<void> {
+    static_cast<void>(spawn(blocker, world, left, ready));
+    static_cast<void>(spawn(write_yield_write, polls, 1));
+    co_return;
+  };
+  drive.run([&] { static_cast<void>(spawn(root, &drive, &log, &deferred, &queued)); }, enough_steps);
+  EXPECT_EQ(deferred, 0U);
+  EXPECT_EQ(queued, 1U);
+  EXPECT_EQ(log, (Log{1, 1}));
+}
+
+TEST(BlockInPlace, L3_a_worker_that_rests_is_told_of_the_slots_task) {
+  SimDrive drive(workers(2, true));
+  drive.settle(enough_steps);
+  bool is_told = false;
+  const auto root = [](SimDrive* world, bool* told) -> Task<void> {
+    co_await work(ms);  // meanwhile the other one finds nothing, and lies down
+    const std::uint32_t other = 1 - current()->worker->index();
+    static_cast<void>(spawn([] {}));  // into the slot, of which nobody is told
+    block_in_place([=] { *told = world->shared().remotes[other]->wake.has_token(); });
+  };
+  drive.run([&] { static_cast<void>(spawn(root, &drive, &is_told)); }, enough_steps);
+  EXPECT_TRUE(is_told);
+}
+
 TEST(BlockInPlace, a_worker_that_comes_back_in_time_brings_the_budget_back) {
   SimDrive drive(workers(2));
   std::uint32_t inside = 0;

@@ -309,6 +309,22 @@ TEST(Worker, each_so_many_turns_inject_is_looked_at_first) {
   EXPECT_EQ(log, (Log{1, 101, 2, 3, 102, 4, 5}));
 }
 
+TEST(Worker, L5_a_worker_with_a_full_queue_still_takes_one_task_from_inject) {
+  Log log;
+  SimOptions options = workers(1, false);
+  options.scheduler.policy.global_interval = 2;
+  options.scheduler.policy.inject_batch = 8;
+  SimDrive drive(std::move(options));
+  const auto root = [](SimDrive* world, Log* polls) -> Task<void> {
+    for (int i = 1; i <= 256; ++i) static_cast<void>(spawn(write, polls, i));
+    start(*world, write, polls, 1000);
+    co_return;
+  };
+  drive.run([&] { static_cast<void>(spawn(root, &drive, &log)); }, enough_steps);
+  ASSERT_EQ(log.size(), 257U);
+  EXPECT_EQ(log[0], 1000);  // the second turn looks at inject first
+}
+
 TEST(Worker, a_turn_that_only_cancels_is_in_poll_count_but_not_in_task_poll_count) {
   if (!unstable_metrics) GTEST_SKIP() << "reads counts that this build leaves out";
   Log log;
