@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# The checks that take longest: ThreadSanitizer, the second compiler, and the Python tests of the minimal build.
-# usage: slow-checks.sh [tsan|clang|minimal-python...]   (default: all)
+# The checks that take longest: ThreadSanitizer, the second compiler, the Python tests of the minimal build, and the seeded faults.
+# usage: slow-checks.sh [tsan|clang|minimal-python|faults...]   (default: all)
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 checks=("$@")
-[ $# -gt 0 ] || checks=(tsan clang minimal-python)
+[ $# -gt 0 ] || checks=(tsan clang minimal-python faults)
 
 # The newest clang at hand or in the package lists; the second compiler catches what the first mishandles.
 clang_tests() {
@@ -21,7 +21,8 @@ for check in "${checks[@]}"; do
     tsan) scripts/cpp-tests.sh tsan unit stress || status=1 ;;
     clang) clang_tests || status=1 ;;
     minimal-python) scripts/minimal.sh || status=1 ;;
-    *) fail "slow-checks.sh: '$check' is none of tsan, clang, minimal-python" ;;
+    faults) python3 scripts/faults.py || status=1 ;;
+    *) fail "slow-checks.sh: '$check' is none of tsan, clang, minimal-python, faults" ;;
   esac
 done
 exit "$status"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import json
+import subprocess
+import sys
 import tomllib
 
 from tidy import rules
@@ -57,3 +59,17 @@ def test_the_version_is_written_in_one_place() -> None:
         if f'"{version}"' in path.read_text()
     ]
     assert not places
+
+
+def test_each_seeded_fault_still_fits_the_sources_and_has_its_test() -> None:
+    done = subprocess.run(
+        [sys.executable, rules.root / "scripts" / "faults.py", "--check"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_page_of_seeded_faults_names_each_of_them() -> None:
+    faults = tomllib.loads((rules.root / "tests" / "faults" / "faults.toml").read_text())["fault"]
+    page = (rules.root / "docs" / "faults.md").read_text()
+    missing = [fault["id"] for fault in faults if f"| `{fault['id']}` |" not in page]
+    assert not missing, "run scripts/faults.py with these, and then with --table: " + " ".join(missing)
