@@ -33,7 +33,8 @@ class Policy:
     Args:
         lifo_slot: a task woken by a worker's own task runs next there, ahead of its queue.
         lifo_polls: polls from that slot which may follow a turn's first poll.
-        lifo_steal_after: failed passes before the slot may be stolen; None: never. Simulation only.
+        lifo_steal_after: failed passes before a thief may take the task in a slot; None: never. A pass is a search's look at its
+            victims; a search then has as many more of them.
         local_order: ``"fifo"``, a bounded ring, or ``"lifo"``, a Chase-Lev deque, which grows.
         local_capacity: tasks in a worker's queue, a power of two; of a deque its first size.
         placement: where a new task goes: ``"local"``, the spawning worker's queue; ``"central"``, one queue for all, new and
@@ -44,7 +45,7 @@ class Policy:
         steal_threshold: least stealable tasks plus the one in service that a victim must have.
         victims: whom a thief looks at: an order by name (``"nearest"`` needs a topology), or a function, see below.
         attempts: looks in a search; None is one sweep over all peers.
-        retry: a woken worker that finds nothing of its own searches again. False: simulation only.
+        retry: a woken worker that finds nothing of its own searches again; False: it searches once each time it has run out.
         overflow, overflow_end: how much of a full ring goes to the shared queue, from which end.
         global_interval: turns between two looks at the shared queue first; ``"adaptive"`` tunes it to 200 us.
         inject: the shared queue, ``"single"`` or ``"sharded"``.

@@ -315,8 +315,7 @@ bool Shared<Env>::has_stealable(const Remote& remote) const {
   if (policy.steal.kind == StealAmount::Kind::none || !policy.retry || policy.victims == VictimOrder::function) return false;
   if (policy.steal_threshold > 1) return remote.stealable() + remote.in_service() >= policy.steal_threshold;
   if (!remote.queue.is_empty() || !remote.placed.queue.is_empty()) return true;
-  if constexpr (Env::simulated) return options.policy.lifo_steal_after != 0 && remote.core->lifo_slot() != nullptr;
-  return false;
+  return policy.lifo_steal_after != 0 && remote.core->has_stealable_slot();
 }
 
 template <Environment Env>

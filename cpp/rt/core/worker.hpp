@@ -10,6 +10,7 @@
 
 #include <vector>
 
+#include "rt/core/lifo_slot.hpp"
 #include "rt/core/shared.hpp"
 #include "rt/core/verdict.hpp"
 #include "rt/observe/batch.hpp"
@@ -75,7 +76,8 @@ class Worker final : public WorkerFace {
   [[nodiscard]] bool is_searching() const { return is_searching_; }
   /// Between two ticks: publishes what it has counted so far.
   void publish() { batch_.submit(remote_.metrics); }
-  [[nodiscard]] const Header* lifo_slot() const { return lifo_; }
+  /// Any thread, where thieves may take from it.
+  [[nodiscard]] bool has_stealable_slot() const { return lifo_.looks_full(); }
   [[nodiscard]] std::size_t deferred() const { return deferred_.size(); }
 
  private:
@@ -124,7 +126,7 @@ class Worker final : public WorkerFace {
   [[nodiscard]] bool is_worth_stealing_from(const Remote& victim) const;
   Header* steal_also_placed(Remote& victim, std::uint32_t& stolen);
   Header* steal_lifo_slot(Remote& victim, std::uint32_t& stolen);
-  [[nodiscard]] bool may_steal_slot_of(const Remote& victim) const;
+  [[nodiscard]] bool may_steal_slots() const;
   [[nodiscard]] bool start_searching();
   void leave_search();
 
@@ -166,7 +168,7 @@ class Worker final : public WorkerFace {
   std::uint32_t tick_ = 0;
   std::uint32_t global_interval_;
   std::uint32_t until_upkeep_;  // turns; counted down, since a division each turn would be felt
-  Header* lifo_ = nullptr;
+  LifoSlot<Env, Header> lifo_;
   Timeline::Lane* recorder_ = nullptr;  // of the timeline, if one is being written
   bool lifo_enabled_;
   bool is_searching_ = false;

@@ -128,10 +128,6 @@ void check_effects(const Policy& p) {
 }
 
 void check_threads(const Policy& p) {
-  need(p.lifo_steal_after == 0,
-       "lifo_steal_after=" + std::to_string(p.lifo_steal_after) +
-           " works in a simulation only, until the model explorer covers stealing from the slot; use None on threads");
-  need(p.retry, "retry=False works in a simulation only, until the model explorer covers it; use True on threads");
   need(p.victims != VictimOrder::nearest, "victims=\"nearest\" needs a topology, which only a simulation has");
   need(p.victim_function == nullptr || p.victim_function->any_thread(),
        "victims: a Python function works in a simulation only; on threads give a compiled one (numba @cfunc, ctypes)");

@@ -107,7 +107,7 @@ def dags(draw: st.DrawFn, *, max_nodes: int = 40, max_ns: int = _LONG_NS) -> Wor
 
 
 def policies(
-    own: Policy | Callable[..., Any] | None = None, *, presets: bool = True, simulated: bool = True
+    own: Policy | Callable[..., Any] | None = None, *, presets: bool = True
 ) -> st.SearchStrategy[Policy]:
     """Policies; the ordinary one first.
 
@@ -115,10 +115,10 @@ def policies(
         own: a policy to vary in everything that it leaves as it is by default, or a `victims` function: then every policy drawn
             has it.
         presets: the named ones too; not beside `own`.
-        simulated: also what only a simulation takes.
     """
     fields: dict[str, st.SearchStrategy[Any]] = {
         "lifo_polls": st.sampled_from([3, 1, 5]),
+        "lifo_steal_after": st.sampled_from([None, 1, 2]),
         "local_order": st.sampled_from(["fifo", "lifo"]),
         "local_capacity": st.sampled_from([256, 2, 4, 64]),
         "placement": st.sampled_from(["local", "random", ("jsq", 2)]),
@@ -134,8 +134,6 @@ def policies(
         "fork": st.sampled_from(["help-first", "work-first"]),
         "event_interval": st.integers(1, 100),
     }
-    if simulated:
-        fields["lifo_steal_after"] = st.sampled_from([None, 1, 2])
     kept: dict[str, Any] = {"victims": own} if callable(own) else own.changed if own is not None else {}
     varied = st.fixed_dictionaries({}, optional={name: values for name, values in fields.items() if name not in kept})
     drawn = varied.map(lambda given: _policy_or_none(kept | given)).filter(lambda policy: policy is not None)

@@ -31,6 +31,7 @@ struct Steps {
   bool pass_the_baton = true;  // the last searcher that found a task notifies one
   bool refused_looks = true;   // a worker that was refused the search looks, too, if nobody searches any more
   WakeRule rule = WakeRule::baton;
+  bool retry = true;  // false: a worker searches once each time it has run out (worker/search.hpp)
 };
 
 /// QueueEnv for ring and inject, IdleEnv for the word: a fault may sit in either.
@@ -106,6 +107,8 @@ struct World {
     }
     return !inject.is_empty();
   }
+  /// As Shared::has_stealable(): what whoever is woken may take. Without retry that is nothing of another's ring.
+  bool anything_to_come_for() { return steps.retry ? anything_left() : !inject.is_empty(); }
   /// The taker of the last task tells all, as a shutdown would.
   void finish_task() {
     if (left.fetch_sub(1, acq_rel) == 1) {
@@ -116,16 +119,27 @@ struct World {
 
   /// A worker until all tasks are taken, from the state in which it begins.
   void work(std::uint32_t worker, bool searching) {
+    bool may_search = true;
     while (!finished()) {
       if (rings[worker]->pop() != nullptr || (!searching && take_from_inject())) {
+        may_search = true;
         finish_task();
+        continue;
+      }
+      if (!steps.retry && !std::exchange(may_search, false)) {
+        if (take_from_inject()) {
+          leave_search(searching);
+          may_search = true;
+          finish_task();
+        } else {
+          rest(worker, searching);
+        }
         continue;
       }
       if (!searching) searching = idle.try_start_searching();
       if (searching && search(worker)) {
-        searching = false;
-        const bool was_last = idle.stop_searching();
-        if (was_last && steps.pass_the_baton && steps.rule != WakeRule::never) notify();
+        leave_search(searching);
+        may_search = true;
         finish_task();
         continue;
       }
@@ -133,9 +147,14 @@ struct World {
     }
     if (searching) (void)idle.stop_searching();
   }
+  void leave_search(bool& searching) {
+    if (!std::exchange(searching, false)) return;
+    const bool was_last = idle.stop_searching();
+    if (was_last && steps.pass_the_baton && steps.rule != WakeRule::never) notify();
+  }
   void rest(std::uint32_t worker, bool& searching) {
     const bool must_look = idle.park(mutex, sleepers, worker, searching);
-    if (must_look && steps.second_look && (searching || steps.refused_looks) && anything_left()) tell_of_push(false);
+    if (must_look && steps.second_look && (searching || steps.refused_looks) && anything_to_come_for()) tell_of_push(false);
     sleep(worker, searching);
   }
   void sleep(std::uint32_t worker, bool& searching) {
@@ -175,6 +194,22 @@ ModelSetup local_spawn(Steps steps = {}) {
     w->steps = steps;
     m.thread([w] { w->spawn_local(0, 0); });
     m.thread([w] { w->work(1, false); });
+    m.after([w] { w->check_at_rest(); });
+  };
+}
+
+/// A worker with two tasks of its own, whom another may help but need not; and a third one from outside.
+ModelSetup own_tasks(Steps steps) {
+  return [steps](Model& m) {
+    auto w = std::make_shared<World<ModelEnv, ModelEnv>>(2, 3);
+    w->steps = steps;
+    m.thread([w] {
+      w->spawn_local(0, 0);
+      w->spawn_local(0, 1);
+      w->work(0, false);
+    });
+    m.thread([w] { w->work(1, false); });
+    m.thread([w] { w->spawn_from_outside(2); });
     m.after([w] { w->check_at_rest(); });
   };
 }
@@ -345,6 +380,14 @@ TEST(IdleModel, S17_S20_under_every_other_rule_of_waking_no_task_is_left) {
   }
 }
 
+TEST(IdleModel, S17_S20_without_retry_no_task_is_left) {
+  for (const WakeRule rule : {WakeRule::baton, WakeRule::per_task, WakeRule::never}) {
+    expect_holds("without retry, outside spawn", outside_spawn({.rule = rule, .retry = false}));
+    expect_holds("without retry, two workers", two_workers({.rule = rule, .retry = false}));
+    expect_holds("without retry, own tasks", own_tasks({.rule = rule, .retry = false}));
+  }
+}
+
 // ---- seeded faults ----
 
 using TailWord = std::uint8_t;
@@ -354,6 +397,7 @@ TEST(IdleFaults, without_the_second_look_a_wake_up_is_lost) {
   EXPECT_TRUE(is_found(outside_spawn({.second_look = false}), lost));
   EXPECT_TRUE(is_found(local_spawn({.second_look = false}), lost));
   EXPECT_TRUE(is_found(outside_spawn({.second_look = false, .rule = WakeRule::never}), lost));
+  EXPECT_TRUE(is_found(outside_spawn({.second_look = false, .retry = false}), lost));
 }
 TEST(IdleFaults, a_relaxed_look_at_the_queues_loses_a_wake_up) {
   EXPECT_TRUE(is_found(local_spawn<WeakEnv<LooksRelaxed, TailWord>>(), lost));

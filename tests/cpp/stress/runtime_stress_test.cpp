@@ -54,6 +54,47 @@ TEST(RuntimeStress, a_hundred_thousand_tasks_all_run) {
   EXPECT_EQ(runtime.drive().shared().alive_tasks(), 0U);
 }
 
+RuntimeOptions with(std::uint32_t count, const Policy& policy) {
+  RuntimeOptions options = workers(count);
+  options.scheduler.policy = policy;
+  return options;
+}
+
+/// Puts a task into its worker's slot and does not end until it has run: somebody else has to take it from there.
+Task<int> waits_for_the_one_in_its_slot() {
+  std::atomic<bool> ran{false};
+  auto in_the_slot = spawn([&ran] { ran.store(true, release); });
+  while (!ran.load(acquire)) std::this_thread::yield();
+  co_await std::move(in_the_slot);
+  co_return 1;
+}
+
+TEST(SlotStress, a_task_in_a_slot_behind_a_poll_that_waits_for_it_is_fetched) {
+  for (const Policy& policy : {Policy{.lifo_steal_after = 1}, Policy{.lifo_steal_after = 2, .victims = VictimOrder::longest}}) {
+    Runtime runtime(with(2, policy));
+    for (int round = 0; round < 3000; ++round) ASSERT_EQ(runtime.spawn(waits_for_the_one_in_its_slot).get(), 1);
+  }
+}
+
+TEST(SlotStress, tasks_that_wake_each_other_through_slots_all_run_while_others_steal_and_dump) {
+  Runtime runtime(with(4, {.lifo_steal_after = 1, .notify = WakeRule::per_task}));
+  std::atomic<bool> is_over{false};
+  std::thread dumper([&] {
+    while (taskdump && !is_over.load()) static_cast<void>(runtime.drive().dump(1'000 * ms));
+  });
+  for (int round = 0; round < 10; ++round) EXPECT_EQ(runtime.spawn(skynet, 0, 1'000).get(), 499'500);
+  is_over.store(true);
+  dumper.join();
+}
+
+TEST(RuntimeStress, without_retry_skynet_adds_up_and_tasks_from_outside_run) {
+  for (const WakeRule rule : {WakeRule::baton, WakeRule::per_task, WakeRule::never}) {
+    Runtime runtime(with(3, {.retry = false, .notify = rule}));
+    ASSERT_EQ(runtime.spawn(skynet, 0, 1'000).get(), 499'500);
+    for (int i = 0; i < 2000; ++i) ASSERT_EQ(runtime.spawn([i] { return i; }).get(), i);
+  }
+}
+
 Task<void> nap(Nanos span) { co_await sleep_for(span); }
 
 Task<void> yield_often(int times) {

@@ -48,9 +48,7 @@ TEST(Policy, a_field_without_effect_is_refused) {
 }
 
 TEST(Policy, threads_refuse_what_only_a_simulation_can_do) {
-  EXPECT_EQ(refusal({.retry = false}, true), "");
-  EXPECT_NE(refusal({.retry = false}, false).find("simulation only"), std::string::npos);
-  EXPECT_NE(refusal({.lifo_steal_after = 2}, false).find("simulation only"), std::string::npos);
+  EXPECT_EQ(refusal({.lifo_steal_after = 2, .retry = false}, false), "");
   EXPECT_NE(refusal({.victims = VictimOrder::nearest}, false).find("topology"), std::string::npos);
 }
 
@@ -83,7 +81,7 @@ class Odd final : public VictimFunction {
 };
 
 /// One that differs from the default in each field, and some that go together.
-std::vector<NamedPolicy> policies_for_threads() {
+std::vector<NamedPolicy> policies() {
   using PK = Placement::Kind;
   return {
       {"tokio", {}},
@@ -126,14 +124,11 @@ std::vector<NamedPolicy> policies_for_threads() {
       {"handoff", {.driver_handoff = true}},
       {"no_budget", {.coop_budget = 0}},
       {"upkeep_1", {.event_interval = 1}},
+      {"steal_slot", {.lifo_steal_after = 1}},
+      {"steal_slot_of_the_longest", {.lifo_steal_after = 2, .victims = VictimOrder::longest}},
+      {"no_retry", {.retry = false}},
+      {"one_try", {.victims = VictimOrder::uniform, .attempts = 1, .retry = false}},
   };
-}
-
-std::vector<NamedPolicy> policies_for_simulation() {
-  auto all = policies_for_threads();
-  all.push_back({"steal_slot", {.lifo_steal_after = 1}});
-  all.push_back({"no_retry", {.victims = VictimOrder::uniform, .attempts = 1, .retry = false}});
-  return all;
 }
 
 Task<std::int64_t> tree(int depth) {
@@ -158,7 +153,6 @@ Task<std::int64_t> burst(std::int64_t n) {
 }
 
 class EveryPolicy : public testing::TestWithParam<NamedPolicy> {};
-class EverySimulatedPolicy : public testing::TestWithParam<NamedPolicy> {};
 
 TEST_P(EveryPolicy, runs_a_tree_and_a_burst_on_threads) {
   RuntimeOptions options;
@@ -169,7 +163,7 @@ TEST_P(EveryPolicy, runs_a_tree_and_a_burst_on_threads) {
   EXPECT_EQ(runtime.spawn(burst, 700).get(), 1400);
 }
 
-TEST_P(EverySimulatedPolicy, runs_a_tree_and_a_burst_in_virtual_time) {
+TEST_P(EveryPolicy, runs_a_tree_and_a_burst_in_virtual_time) {
   for (const std::uint32_t count : {1U, 2U, 5U, 16U}) {
     SimOptions options = sim_world::workers(count);
     options.scheduler.policy = GetParam().policy;
@@ -188,8 +182,7 @@ TEST_P(EverySimulatedPolicy, runs_a_tree_and_a_burst_in_virtual_time) {
 }
 
 const auto name_of = [](const auto& info) { return std::string(info.param.name); };
-INSTANTIATE_TEST_SUITE_P(Threads, EveryPolicy, testing::ValuesIn(policies_for_threads()), name_of);
-INSTANTIATE_TEST_SUITE_P(Simulated, EverySimulatedPolicy, testing::ValuesIn(policies_for_simulation()), name_of);
+INSTANTIATE_TEST_SUITE_P(Policies, EveryPolicy, testing::ValuesIn(policies()), name_of);
 
 }  // namespace
 }  // namespace rt

@@ -162,8 +162,6 @@ def test_a_name_is_accepted_and_a_wrong_one_names_the_right_ones() -> None:
 @pytest.mark.parametrize(
     ("policy", "words"),
     [
-        (ss.Policy(lifo_steal_after=2), "lifo_steal_after=2 works in a simulation only"),
-        (ss.Policy(retry=False), "retry=False works in a simulation only"),
         (ss.Policy(victims="nearest"), "topology"),
         (ss.Policy(victims=lambda thief, attempt, lengths, choose: None), "a Python function works in a simulation only"),
     ],
@@ -171,6 +169,15 @@ def test_a_name_is_accepted_and_a_wrong_one_names_the_right_ones() -> None:
 def test_threads_refuse_what_only_a_simulation_can_do(policy: ss.Policy, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         ss.Runtime(2, policy=policy)
+
+
+@pytest.mark.parametrize(
+    "policy", [ss.Policy(lifo_steal_after=1), ss.Policy(lifo_steal_after=2, victims="longest"), ss.Policy(retry=False)], ids=repr
+)
+def test_a_stealable_slot_and_a_search_without_retry_give_the_right_answer_on_threads(policy: ss.Policy) -> None:
+    workload = ss.workloads.fib(14)
+    with ss.Runtime(3, policy=policy) as runtime:
+        assert runtime.run(workload, timeout=60).result == workload.expected
 
 
 @pytest.mark.parametrize("name", list(ss.Policy.presets()))

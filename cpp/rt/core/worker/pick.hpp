@@ -21,7 +21,7 @@ Header* Worker<Env>::pick() {
 template <Environment Env>
 Header* Worker<Env>::next_local() {
   world_.charge(Cost::pop, 1);
-  if (lifo_ != nullptr) return std::exchange(lifo_, nullptr);
+  if (Header* task = lifo_.take()) return task;
   return remote_.queue.pop();
 }
 
@@ -97,7 +97,7 @@ Header* Worker<Env>::take_all_from(Mailbox& box, std::size_t most) {
 
 template <Environment Env>
 bool Worker<Env>::has_tasks() const {
-  return lifo_ != nullptr || !remote_.queue.is_empty() || !remote_.inbox.queue.is_empty() || !remote_.placed.queue.is_empty();
+  return lifo_.is_full() || !remote_.queue.is_empty() || !remote_.inbox.queue.is_empty() || !remote_.placed.queue.is_empty();
 }
 
 }  // namespace rt

@@ -102,7 +102,15 @@ Verdict Worker<Env>::rest_again() {
 template <Environment Env>
 void Worker<Env>::show_to(TraceBook& book) {
   using Place = TracePlace::Kind;
-  if (lifo_ != nullptr) book.add_queued(*lifo_, {Place::slot, index_});
+  struct HeldSlot {
+    LifoSlot<Env, Header>& slot;
+    Header* task;
+    ~HeldSlot() { slot.put_back(task); }
+  };
+  {
+    const HeldSlot held{lifo_, lifo_.hold()};
+    if (held.task != nullptr) book.add_queued(*held.task, {Place::slot, index_});
+  }
   struct Held {
     typename Shared<Env>::Queue* queue = nullptr;
     ~Held() {

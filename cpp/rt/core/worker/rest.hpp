@@ -72,7 +72,7 @@ bool Worker<Env>::may_get_up() {
     is_searching_ = true;
   }
   is_resting_ = false;
-  const bool can_share = !is_searching_ && (lifo_ != nullptr ? 1U : 0U) + remote_.queue.len() > 1;
+  const bool can_share = !is_searching_ && (lifo_.is_full() ? 1U : 0U) + remote_.queue.len() > 1;
   if (can_share || (held_baton && policy().driver_handoff)) shared_.tell_of_push(true);
   if (shared_.options.hooks.on_thread_unpark) shared_.options.hooks.on_thread_unpark(index_);
   batch_.start_processing(world_.now());
@@ -90,7 +90,7 @@ void Worker<Env>::poll_driver() {
   }
   wake_deferred();
   in_driver_ = false;
-  if (!is_searching_ && (lifo_ != nullptr ? 1U : 0U) + remote_.queue.len() > 1) shared_.tell_of_push(true);
+  if (!is_searching_ && (lifo_.is_full() ? 1U : 0U) + remote_.queue.len() > 1) shared_.tell_of_push(true);
 }
 
 /// The holder of the baton.

@@ -63,11 +63,11 @@ Verdict Worker<Env>::poll_chain(Polled polled, Seat<Env>& seat) {
 template <Environment Env>
 Header* Worker<Env>::next_in_chain(Seat<Env>& seat) {
   // In the slot although it is off: a forked child (run_next()), which begins a turn of its own.
-  if (lifo_ == nullptr || !lifo_enabled_) {
+  Header* const next = lifo_enabled_ ? lifo_.take() : nullptr;
+  if (next == nullptr) {
     lifo_enabled_ = policy().lifo_slot;
     return nullptr;
   }
-  Header* const next = std::exchange(lifo_, nullptr);
   if (seat.budget.left == 0) {
     push_back(*next);
     return nullptr;

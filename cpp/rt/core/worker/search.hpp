@@ -23,7 +23,7 @@ template <Environment Env>
 Verdict Worker<Env>::search(Seat<Env>& seat) {
   const auto length = [this](std::uint32_t victim) {
     const Remote& remote = *shared_.remotes[victim];
-    return static_cast<std::uint32_t>(remote.stealable() + (may_steal_slot_of(remote) ? 1 : 0));
+    return static_cast<std::uint32_t>(remote.stealable() + (may_steal_slots() && remote.core->lifo_.is_full() ? 1 : 0));
   };
   if (const auto victim = victims_.next(world_, length)) {
     if (Header* task = steal_from(*victim)) {
@@ -104,19 +104,18 @@ Header* Worker<Env>::steal_also_placed(Remote& victim, std::uint32_t& stolen) {
   return first;
 }
 
-/// Simulation only, until the model explorer covers it (check_policy() refuses it on threads).
 template <Environment Env>
 Header* Worker<Env>::steal_lifo_slot(Remote& victim, std::uint32_t& stolen) {
-  if (!may_steal_slot_of(victim)) return nullptr;
-  stolen = 1;
-  return std::exchange(victim.core->lifo_, nullptr);
+  if (!may_steal_slots()) return nullptr;
+  Header* const task = victim.core->lifo_.steal();
+  if (task != nullptr) stolen = 1;
+  return task;
 }
 
+/// Its owner is about to run it, from a warm cache: only who has looked everywhere so many times takes it (policy).
 template <Environment Env>
-bool Worker<Env>::may_steal_slot_of(const Remote& victim) const {
-  if constexpr (!Env::simulated) return false;
-  const std::uint32_t after = policy().lifo_steal_after;
-  return after != 0 && failed_passes_ >= after && victim.core->lifo_ != nullptr;
+bool Worker<Env>::may_steal_slots() const {
+  return lifo_.is_shared() && failed_passes_ >= policy().lifo_steal_after;
 }
 
 /// Half of the workers may search at once (policy: max_searching): more would only meet each other.

@@ -13,6 +13,7 @@ Worker<Env>::Worker(Shared<Env>& shared, std::uint32_t index, World world)
       global_interval_(shared.options.policy.global_interval != 0 ? shared.options.policy.global_interval
                                                                   : tuning::initial_global_interval),
       until_upkeep_(shared.options.policy.event_interval),
+      lifo_(shared.options.policy.lifo_steal_after != 0),
       lifo_enabled_(shared.options.policy.lifo_slot),
       has_poll_hook_(shared.options.hooks.has_poll_hook()),
       turn_budget_(shared.options.policy.coop_budget != 0 ? shared.options.policy.coop_budget : Budget::unlimited),

@@ -82,7 +82,7 @@ void Worker<Env>::cancel_owned(Seat<Env>& seat, std::size_t part, std::size_t pa
 template <Environment Env>
 void Worker<Env>::let_go_of_own(Seat<Env>& seat) {
   wake_deferred();
-  drop_queued(std::exchange(lifo_, nullptr), seat);
+  drop_queued(lifo_.take(), seat);
 }
 
 /// Tasks still queued have been cancelled; what is left of them is the queue's reference.

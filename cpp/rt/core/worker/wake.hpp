@@ -13,8 +13,8 @@ void Worker<Env>::schedule_local(Header& task, bool is_yield) {
     push_back(task);
   } else {
     // One task in the slot tells nobody, by design: this worker runs it next.
-    Header* displaced = std::exchange(lifo_, &task);
-    others_should_know = displaced != nullptr || policy().lifo_steal_after != 0;
+    Header* displaced = lifo_.put(&task);
+    others_should_know = displaced != nullptr || lifo_.is_shared();
     if (displaced != nullptr) push_back(*displaced);
   }
   // What the driver wakes comes in batches: there one notification follows after them.
@@ -24,7 +24,7 @@ void Worker<Env>::schedule_local(Header& task, bool is_yield) {
 template <Environment Env>
 void Worker<Env>::run_next(Header& task) {
   batch_.inc_local_schedule_count();
-  if (Header* displaced = std::exchange(lifo_, &task)) push_back(*displaced);
+  if (Header* displaced = lifo_.put(&task)) push_back(*displaced);
 }
 
 template <Environment Env>
@@ -43,7 +43,7 @@ void Worker<Env>::before_hand_over(Seat<Env>& seat) {
   in_driver_ = true;  // one notification below
   wake_deferred();    // 1.48 does not (Tokio #7877): a task that yielded would wait for the blocked thread
   in_driver_ = false;
-  if (Header* task = std::exchange(lifo_, nullptr)) push_back(*task);
+  if (Header* task = lifo_.take()) push_back(*task);
   if (remote_.queue.len() > 0) shared_.tell_of_push(true);
   record(EventKind::block_begin, open_task_->id);
   open_task_ = nullptr;
