@@ -51,11 +51,9 @@ bool BlockingPool::submit_worker(std::uint32_t worker) {
 }
 
 bool BlockingPool::start_for_one_job(std::unique_lock<std::mutex>& lock) {
-  if (idle_ > 0) {
-    --idle_;
-    ++promised_;
+  if (sleepers_.promise()) {
     // relaxed: under the mutex; read as a figure.
-    idle_figure_.store(idle_, relaxed);
+    idle_figure_.store(sleepers_.idle(), relaxed);
     work_.notify_one();
     return true;
   }
@@ -124,20 +122,16 @@ void BlockingPool::run(const Job& job, std::unique_lock<std::mutex>& lock) {
 
 /// True if there may be work; false if it is time to end.
 bool BlockingPool::sleep(std::unique_lock<std::mutex>& lock) {
-  ++idle_;
+  sleepers_.lie_down();
   // relaxed: under the mutex; read as a figure.
-  idle_figure_.store(idle_, relaxed);
+  idle_figure_.store(sleepers_.idle(), relaxed);
   const auto until = point(steady_now() + options_.keep_alive);
-  while (promised_ == 0 && !closed_) {
-    if (work_.wait_until(lock, until) == std::cv_status::timeout && promised_ == 0) break;
+  while (!sleepers_.is_promised() && !closed_) {
+    if (work_.wait_until(lock, until) == std::cv_status::timeout) break;
   }
-  if (promised_ > 0) {
-    --promised_;  // whoever promised it has taken us off idle_
-    return true;
-  }
-  --idle_;
+  if (sleepers_.get_up()) return true;
   // relaxed: under the mutex; read as a figure.
-  idle_figure_.store(idle_, relaxed);
+  idle_figure_.store(sleepers_.idle(), relaxed);
   return closed_ && !queue_.empty();
 }
 

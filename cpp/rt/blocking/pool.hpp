@@ -2,8 +2,8 @@
 //
 // One pool for everything that needs a thread: the workers themselves, their stand-ins while a task blocks in place,
 // and blocking jobs. Threads are made when a job finds none idle, up to a cap, and end after being idle for a while.
-// After Tokio 1.48's runtime/blocking/pool.rs. Invariant, under the mutex: `idle_` counts the sleepers that no job has
-// been promised; whoever queues a job for a sleeper takes one off, so a wake-up is never counted twice (Tokio #7910).
+// After Tokio 1.48's runtime/blocking/pool.rs. Invariant, under the mutex: while a job is queued, a thread is on its way to it, or all
+// that may be made are busy. Read next: sleepers.hpp (who comes for a job).
 #pragma once
 
 #include <condition_variable>
@@ -16,6 +16,7 @@
 #include <string>
 #include <thread>
 
+#include "rt/blocking/sleepers.hpp"
 #include "rt/env/thread_env.hpp"
 #include "rt/task/hooks.hpp"
 
@@ -81,8 +82,7 @@ class BlockingPool {
   std::deque<Job> queue_;
   std::list<std::thread> living_;
   std::list<std::thread> done_;  // ended by themselves, not joined yet
-  std::size_t idle_ = 0;
-  std::size_t promised_ = 0;  // wake-ups on their way to sleepers
+  PoolSleepers sleepers_;
   bool closed_ = false;
   std::atomic<std::size_t> threads_{0};
   std::atomic<std::size_t> idle_figure_{0};

@@ -48,8 +48,7 @@ std::uint64_t seed_of(std::uint64_t seed) {
 std::shared_ptr<ThreadDrive> ThreadDrive::start(const SchedulerOptions& options, ThreadOptions threads) {
   std::shared_ptr<ThreadDrive> drive(new ThreadDrive(checked(options, false), checked(std::move(threads))));
   for (std::uint32_t i = 0; i < options.workers; ++i) {
-    // release: pairs with the exchange in run_worker(); the worker has been constructed.
-    drive->hand_off_[i].core.store(drive->workers_[i].get(), release);
+    drive->hand_off_[i].give(drive->workers_[i].get());
   }
   for (std::uint32_t i = 0; i < options.workers; ++i) {
     if (drive->pool_.submit_worker(i)) continue;
@@ -69,7 +68,7 @@ ThreadDrive::ThreadDrive(const SchedulerOptions& options, ThreadOptions threads)
       started_at_(steady_now()),
       owner_(new Shared<ThreadEnv>(options, started_at_, IdSource::process())),
       shared_(*owner_),
-      hand_off_(std::make_unique<HandOff[]>(options.workers)),
+      hand_off_(std::make_unique<HandOff<ThreadEnv, Worker<ThreadEnv>>[]>(options.workers)),
       pool_({options.workers + threads_.max_blocking_threads, threads_.keep_alive, threads_.name}, callbacks()) {
   shared_.drive = this;
   shared_.outside_clock = steady_now;
@@ -116,8 +115,7 @@ BlockingPool::Callbacks ThreadDrive::callbacks() {
 }
 
 void ThreadDrive::run_worker(std::uint32_t index) {
-  // acq_rel: acquire pairs with the release of whoever put the core there; release is for the one who finds null.
-  Worker<ThreadEnv>* core = hand_off_[index].core.exchange(nullptr, acq_rel);
+  Worker<ThreadEnv>* core = hand_off_[index].claim();
   if (core == nullptr) return;  // the thread that blocked has taken it back already
   take_seat_name(index);
   if (threads_.pin) {
@@ -174,8 +172,7 @@ HandedOver ThreadDrive::hand_over() {
   const HandedOver given{core, seat.task, seat.budget};
   core->before_hand_over(seat);
   seat.budget.left = Budget::unlimited;
-  // release: pairs with the exchange in run_worker().
-  hand_off_[index].core.store(core, release);
+  hand_off_[index].give(core);
   if (pool_.submit_worker(index)) return given;
   take_back(given);
   throw std::runtime_error(
@@ -185,8 +182,7 @@ HandedOver ThreadDrive::hand_over() {
 
 void ThreadDrive::take_back(const HandedOver& given) {
   auto& seat = static_cast<Seat<ThreadEnv>&>(*current());
-  // acq_rel: whoever exchanges a core out of the cell owns it; acquire to see what its last owner did.
-  Worker<ThreadEnv>* core = hand_off_[given.worker->index()].core.exchange(nullptr, acq_rel);
+  Worker<ThreadEnv>* core = hand_off_[given.worker->index()].claim();
   if (core == nullptr) return;  // a stand-in has it: this thread ends its task alone
   core->take_back(seat, given.task);
   seat.budget = given.budget;

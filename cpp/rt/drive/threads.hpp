@@ -13,6 +13,7 @@
 #include "rt/blocking/pool.hpp"
 #include "rt/core/worker.hpp"
 #include "rt/drive/alarm.hpp"
+#include "rt/drive/hand_off.hpp"
 #include "rt/env/thread_env.hpp"
 
 namespace rt {
@@ -63,17 +64,12 @@ class ThreadDrive final : public DriveFace, public std::enable_shared_from_this<
   void run_job(Header& job);
   void take_seat_name(std::uint32_t index);
 
-  /// A core that waits for a thread; null while one has it.
-  struct alignas(64) HandOff {
-    std::atomic<Worker<ThreadEnv>*> core{nullptr};
-  };
-
   const ThreadOptions threads_;
   const Nanos started_at_;
   const std::unique_ptr<Shared<ThreadEnv>, RetireHome> owner_;
   Shared<ThreadEnv>& shared_;
   std::vector<std::unique_ptr<Worker<ThreadEnv>>> workers_;
-  std::unique_ptr<HandOff[]> hand_off_;
+  std::unique_ptr<HandOff<ThreadEnv, Worker<ThreadEnv>>[]> hand_off_;
   std::atomic<bool> stopped_{false};
   BlockingPool pool_;
   Alarm alarm_;  // after what its calls use

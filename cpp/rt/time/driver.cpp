@@ -48,11 +48,8 @@ void TimeDriver::add(Sleep& sleep) {
   sleep.deadline_tick = deadline_tick(sleep.deadline_);
   wheel_.insert(sleep);
   const Nanos next = next_locked();
-  next_hint_.store(next, relaxed);  // relaxed: a hint, see is_due()
-  if (waiting_worker_ != nobody && next < waiting_until_) {
-    waiting_until_ = next;  // so that it is woken once
-    unpark_(waiting_worker_);
-  }
+  watch_.set_next(next);
+  if (const auto worker = watch_.worker_to_wake(next)) unpark_(*worker);
 }
 
 void TimeDriver::remove(Sleep& sleep) {
@@ -70,15 +67,14 @@ Nanos TimeDriver::next_locked() const {
 
 Nanos TimeDriver::begin_wait(std::uint32_t worker) {
   const std::scoped_lock lock(mutex_);
-  waiting_worker_ = worker;
-  waiting_until_ = next_locked();
-  return waiting_until_;
+  const Nanos next = next_locked();
+  watch_.begin_wait(worker, next);
+  return next;
 }
 
 void TimeDriver::end_wait() {
   const std::scoped_lock lock(mutex_);
-  waiting_worker_ = nobody;
-  waiting_until_ = no_deadline;
+  watch_.end_wait();
 }
 
 std::size_t TimeDriver::advance(Nanos now) {
@@ -99,7 +95,7 @@ std::size_t TimeDriver::advance(Nanos now) {
         due[count++] = std::move(sleep.waker_);
       }
       more = count == due.size();
-      next_hint_.store(next_locked(), relaxed);  // relaxed: a hint, see is_due()
+      watch_.set_next(next_locked());
     }
     for (std::size_t i = 0; i < count; ++i) std::move(due[i]).wake();
     woken += count;

@@ -1,18 +1,17 @@
 // Who looks after the timers?
 //
-// One wheel a scheduler, under one lock, and one baton: the worker that holds it may sleep no longer than until the next
-// timer is due, all others sleep without limit. Invariant: while a worker sleeps with the baton, no timer is due before
-// the point it sleeps to; whoever registers an earlier one wakes it. BEHAVIOUR.md "Parker and driver".
-// Read next: wheel.hpp (which timers are due), core/worker/rest.hpp (who takes the baton).
+// One wheel a scheduler, under one lock, and one baton, whose holder alone sleeps no longer than until the next timer is due.
+// Invariant, under the lock: a registered Sleep is in the wheel, and fires once. BEHAVIOUR.md "Parker and driver".
+// Read next: watch.hpp (the baton), wheel.hpp (which timers are due), core/worker/rest.hpp (who takes the baton).
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <mutex>
 
-#include "rt/env/environment.hpp"
+#include "rt/env/thread_env.hpp"
 #include "rt/task/leaf.hpp"
+#include "rt/time/watch.hpp"
 #include "rt/time/wheel.hpp"
 
 namespace rt {
@@ -57,15 +56,9 @@ class TimeDriver {
   TimeDriver(Nanos now, std::function<void(std::uint32_t)> unpark) : wheel_(clock_tick(now)), unpark_(std::move(unpark)) {}
 
   /// A worker, before it sleeps or polls. False if another worker has the baton.
-  [[nodiscard]] bool try_take_baton() {
-    // acq_rel: what the holder before did to the wheel happens before what we do; success alone matters.
-    return !baton_taken_.exchange(true, acq_rel);
-  }
+  [[nodiscard]] bool try_take_baton() { return watch_.try_take_baton(); }
   /// The holder.
-  void release_baton() {
-    // release: pairs with the exchange above.
-    baton_taken_.store(false, release);
-  }
+  void release_baton() { watch_.release_baton(); }
 
   /// The holder, before it sleeps: until when it may. Earlier timers registered from now on wake `worker`.
   [[nodiscard]] Nanos begin_wait(std::uint32_t worker);
@@ -75,12 +68,10 @@ class TimeDriver {
   std::size_t advance(Nanos now);
 
   /// True if advance(now) would do anything. A hint, without the lock.
-  [[nodiscard]] bool is_due(Nanos now) const {
-    return next_hint_.load(relaxed) <= now;  // relaxed: a hint; the lock decides
-  }
+  [[nodiscard]] bool is_due(Nanos now) const { return watch_.next_hint() <= now; }
 
   /// no_deadline: there was no timer a moment ago. Without the lock, for those who would only look.
-  [[nodiscard]] Nanos next_deadline_hint() const { return next_hint_.load(relaxed); }  // relaxed: a hint
+  [[nodiscard]] Nanos next_deadline_hint() const { return watch_.next_hint(); }
 
   /// The last worker, when it leaves: from now on whoever sleeps looks after the timers itself (block_on). A sleeper that is registered
   /// before this call is for the caller to wake, one that comes later sees is_abandoned().
@@ -98,16 +89,11 @@ class TimeDriver {
   void remove(Sleep& sleep);
   [[nodiscard]] Nanos next_locked() const;
 
-  static constexpr std::uint32_t nobody = ~std::uint32_t{0};
-
   std::mutex mutex_;
   Wheel wheel_;
-  std::uint32_t waiting_worker_ = nobody;
-  Nanos waiting_until_ = no_deadline;
+  TimerWatch<ThreadEnv> watch_;  // but for the baton and the hint under the lock
   std::function<void(std::uint32_t)> unpark_;
-  std::atomic<bool> baton_taken_{false};
   std::atomic<bool> is_abandoned_{false};
-  std::atomic<Nanos> next_hint_{no_deadline};
 };
 
 }  // namespace rt
