@@ -15,7 +15,9 @@ test: ## build and run the C++ and Python tests
 	bash scripts/python-tests.sh || status=1; \
 	exit $$status
 
-check: lint test ## lint and test: what a change has to pass
+check: ## lint and test, what a change has to pass; says what the explorer ran through
+	@bash scripts/setup.sh dev
+	@bash scripts/check.sh
 
 lint: ## layout, mistakes, types; changes nothing
 	@bash scripts/setup.sh dev

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds one preset and runs its test programs.  usage: cpp-tests.sh PRESET [unit|model|stress...]   (default: unit model)
-# REPORTS=folder writes a JUnit file for each program there. GTEST_FILTER works as usual.
+# REPORTS=folder writes a JUnit file for each program there. CPP_TESTS_LIMIT=seconds for each. GTEST_FILTER works as usual.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 preset=$1
 shift
@@ -31,6 +31,7 @@ export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_stack_use_after_return=1}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
 
 failed=0
+limit=${CPP_TESTS_LIMIT:-900}  # seconds a program
 for kind in "${kinds[@]}"; do
   program=build/$preset/${kind}_tests
   [ -x "$program" ] || continue
@@ -39,8 +40,8 @@ for kind in "${kinds[@]}"; do
   [ -z "${REPORTS:-}" ] || report=("--gtest_output=xml:$REPORTS/$preset-$kind.xml")
   status=0
   output=build/$preset-$kind.log
-  # 900 s: a hang must end before CI's own limit does, so that the log says where.
-  timeout -k 10 900 "${run[@]}" "$program" "${report[@]}" >"$output" 2>&1 || status=$?
+  # A hang must end before CI's own limit does, so that the log says where.
+  timeout -k 10 "$limit" "${run[@]}" "$program" "${report[@]}" >"$output" 2>&1 || status=$?
   grep -vE '^\[ RUN      \]|^\[       OK \]|^\[-+\]|^Running main|^$|^Note: ' "$output" || true
   [ "$status" -eq 0 ] && continue
   failed=1
@@ -48,7 +49,7 @@ for kind in "${kinds[@]}"; do
   if [ "$status" -eq 1 ] && grep -qE '^ *[0-9]+ FAILED TESTS?' "$output"; then continue; fi
   culprit=$(grep -E '^\[ RUN      \]' "$output" | tail -n 1 | sed 's/^\[ RUN      \] //')
   ended="ended with status $status"
-  [ "$status" -ne 124 ] || ended="did not end within 900 s"
+  [ "$status" -ne 124 ] || ended="did not end within $limit s"
   complain "$program $ended in ${culprit:-its start}; the whole output is in $output"
   [ -z "${REPORTS:-}" ] || printf '<testsuite><testcase name="%s"><failure/></testcase></testsuite>\n' \
     "${culprit:-start}" >"$REPORTS/$preset-$kind.xml"

@@ -1,9 +1,10 @@
 // What a model test says: this world holds under every schedule; this fault is found.
-// MODEL_PREEMPTIONS=3 in the environment is the long run.
+// MODEL_PREEMPTIONS=3 in the environment is the long run. What each world came to stands in the JUnit file: scripts/model.sh.
 #pragma once
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -32,6 +33,15 @@ inline void print_row(const char* name, const char* bound, const Exploration& re
               result.complete ? " " : "+", result.depth, result.ms);
 }
 
+/// A property of the running test, for scripts/model_table.py: name, bound, schedules, depth, milliseconds, all of them or a sample.
+inline void record(const char* name, std::uint32_t bound, const Exploration& result) {
+  static int worlds = 0;
+  const std::string row = std::string(name) + "|" + std::to_string(bound) + "|" + std::to_string(result.schedules) + "|" +
+                          std::to_string(result.depth) + "|" + std::to_string(std::llround(result.ms)) + "|" +
+                          (result.complete ? "complete" : "sample");
+  testing::Test::RecordProperty("world_" + std::to_string(++worlds), row);
+}
+
 /// Under every schedule within the bound, and under some beyond it. A row says how many there were; +: that is not all.
 inline void expect_holds(const char* name, const ModelSetup& world) {
   const std::uint32_t bound = preemption_bound();
@@ -40,6 +50,7 @@ inline void expect_holds(const char* name, const ModelSetup& world) {
   EXPECT_FALSE(result.failed()) << result.failure;
   EXPECT_TRUE(result.complete || bound > 2 || sample != 0) << "stopped after " << result.schedules << " schedules";
   print_row(name, std::to_string(bound).c_str(), result);
+  record(name, bound, result);
   for (const Search search : {Search::walk, Search::pct}) {
     const Exploration beyond = explore({.max_schedules = bound > 2 ? 20'000U : 200U, .search = search}, world);
     EXPECT_FALSE(beyond.failed()) << beyond.failure;
