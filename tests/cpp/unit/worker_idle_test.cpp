@@ -164,7 +164,7 @@ TEST(Searching, S19_who_has_a_task_to_run_is_not_counted_as_searching) {  // Go 
     }
     if (step.action != SimStep::Action::look) return;
     ++looks;
-    ASSERT_EQ(drive.worker(step.worker).lifo_slot(), nullptr);
+    ASSERT_FALSE(drive.worker(step.worker).has_stealable_slot());
     ASSERT_TRUE(drive.shared().remotes[step.worker]->queue.is_empty());
   });
   EXPECT_GT(looks, 100);
