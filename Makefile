@@ -1,5 +1,6 @@
 # One plain command for each thing a person wants. Each sets itself up first; nothing is installed outside this folder.
-.PHONY: help demo test check bench notebooks docs format lint clean
+MINUTES ?= 10
+.PHONY: help demo test check stress bench notebooks docs format lint clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 18
@@ -18,6 +19,10 @@ test: ## build and run the C++ and Python tests
 check: ## lint and test, what a change has to pass; says what the explorer ran through
 	@bash scripts/setup.sh dev
 	@bash scripts/check.sh
+
+stress: ## look for rare failures for MINUTES=10 minutes
+	@bash scripts/setup.sh dev
+	@bash scripts/stress.sh --minutes $(MINUTES)
 
 lint: ## layout, mistakes, types; changes nothing
 	@bash scripts/setup.sh dev
