@@ -95,9 +95,10 @@ inline join_sleepers() {
   atomic { mutex == 0 ->
     find_sleeper(me, i); LAW(i == asleep); i = 0;
     LAW(unparked > 0 && (!is_searching || searching > 0));
+#ifdef FAULT_REFUSED_DOES_NOT_LOOK
     was_last = (is_searching && searching == 1) || unparked == 1;
-#ifdef LOOKS_WHEN_REFUSED
-    was_last = was_last || !is_searching;
+#else
+    was_last = (searching == is_searching); /* nobody searches any more */
 #endif
     unparked--; searching = searching - is_searching; is_searching = 0;
     sleepers[asleep] = me; asleep++ }
@@ -309,8 +310,8 @@ own:
      EVENT(INJECT_POP);
      if
      :: n > 1 -> queue[me] = queue[me] + n - 1; n = 0;
-#ifdef TELLS_OF_BATCH
-        tell_of_push();
+#ifndef FAULT_BATCH_TELLS_NOBODY
+        if :: !is_searching -> tell_of_push() :: else fi
 #endif
      :: else -> n = 0
      fi;

@@ -62,6 +62,8 @@ Header* Worker<Env>::take_inject_batch() {
   if (got > 1) {
     world_.charge(Cost::move, got - 1);
     remote_.queue.push_back(first->queue_next, got - 1);
+    // Who looked while they were in no queue saw nothing, and may sleep by now. A searcher tells when it stops.
+    if (!is_searching_) shared_.tell_of_push(true);
   }
   return first;
 }
