@@ -31,7 +31,16 @@ ROWS = [
 
 def build(directory: Path) -> Path:
     """The program; CalledProcessError if it cannot be built."""
-    configure = ["cmake", "-S", str(ROOT), "-B", str(directory), "-DCMAKE_BUILD_TYPE=Release", "-DBUILD_BENCHMARKS=ON", "-DIPO=ON"]
+    configure = [
+        "cmake",
+        "-S",
+        str(ROOT),
+        "-B",
+        str(directory),
+        "-DCMAKE_BUILD_TYPE=Release",
+        "-DBUILD_BENCHMARKS=ON",
+        "-DIPO=ON",
+    ]
     subprocess.run(configure, check=True, stdout=subprocess.DEVNULL)
     subprocess.run(["cmake", "--build", str(directory), "--target", "simulator_bench"], check=True, stdout=subprocess.DEVNULL)
     return next(path for path in directory.rglob("simulator_bench*") if path.is_file() and path.stat().st_mode & 0o111)

@@ -18,7 +18,9 @@ using Nanos = std::uint64_t;
 inline constexpr Nanos no_deadline = ~Nanos{0};
 
 /// So much later; no_deadline if that is beyond every clock.
-[[nodiscard]] constexpr Nanos later_by(Nanos span, Nanos start) { return span > no_deadline - start ? no_deadline : start + span; }
+[[nodiscard]] constexpr Nanos later_by(Nanos span, Nanos start) {
+  return span > no_deadline - start ? no_deadline : start + span;
+}
 
 /// What a step may cost in virtual time. Real threads pay by themselves: there, charge() is empty.
 enum class Cost : std::uint8_t {

@@ -106,9 +106,7 @@ def dags(draw: st.DrawFn, *, max_nodes: int = 40, max_ns: int = _LONG_NS) -> Wor
     return kinds.dag(indptr, indices, costs)
 
 
-def policies(
-    own: Policy | Callable[..., Any] | None = None, *, presets: bool = True
-) -> st.SearchStrategy[Policy]:
+def policies(own: Policy | Callable[..., Any] | None = None, *, presets: bool = True) -> st.SearchStrategy[Policy]:
     """Policies; the ordinary one first.
 
     Args:
