@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import Any, overload
 
 from .errors import import_extra
@@ -106,9 +107,12 @@ class Dump(Sequence[TaskTrace]):
 
     @classmethod
     def _from_native(cls, native: Mapping[str, Any]) -> Dump:
+        frame_at = cache(Frame)  # thousands of tasks wait at the same line
+
         def trace(entry: dict[str, Any]) -> TaskTrace:
-            frames = tuple(Frame(*frame) for frame in entry["frames"])
-            return TaskTrace(**(entry | {"spawned_at": Frame(*entry["spawned_at"]), "frames": frames}))
+            entry["spawned_at"] = frame_at(*entry["spawned_at"])
+            entry["frames"] = tuple(frame_at(*frame) for frame in entry["frames"])
+            return TaskTrace(**entry)
 
         tasks = [trace(entry) for entry in native["tasks"]]
         return cls(tasks, complete=native["complete"], missing_workers=native["missing_workers"], at=native["at"])
