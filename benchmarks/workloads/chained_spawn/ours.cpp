@@ -1,7 +1,7 @@
 // What does a spawn cost when each task makes exactly one successor? The LIFO slot's case: nothing to share or steal.
 // Read next: spec.json for the sizes, tokio.rs for the same work on Tokio.
 
-#include "bench.hpp"
+#include "workloads.hpp"
 
 #include <atomic>
 

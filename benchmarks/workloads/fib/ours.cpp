@@ -1,7 +1,7 @@
 // What does a binary fork and join cost, with a task and a join handle for each fork and next to no work in it?
 // Read next: spec.json for the sizes, tokio.rs for the same work on Tokio.
 
-#include "bench.hpp"
+#include "workloads.hpp"
 
 #include <utility>
 

@@ -1,7 +1,7 @@
 // What do two tasks pay to talk once in each direction, over channels made for the purpose?
 // Read next: spec.json for the sizes, tokio.rs for the same work on Tokio.
 
-#include "bench.hpp"
+#include "workloads.hpp"
 
 #include "rt/sync/oneshot.hpp"
 

@@ -1,7 +1,7 @@
 // What does a wide fork and join cost? Each inner task spawns ten and adds up what they return; a leaf returns its number.
 // Read next: spec.json for the sizes, tokio.rs for the same work on Tokio.
 
-#include "bench.hpp"
+#include "workloads.hpp"
 
 #include <array>
 #include <utility>

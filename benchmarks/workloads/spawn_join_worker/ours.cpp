@@ -1,7 +1,7 @@
 // What does one spawn, run and join cost, one at a time, on a worker?
 // Read next: spec.json for the sizes, tokio.rs for the same work on Tokio.
 
-#include "bench.hpp"
+#include "workloads.hpp"
 
 namespace {
 

@@ -1,7 +1,7 @@
 // What does a spawn cost from the coroutine that block_on drives? Its thread is no worker: each task goes through inject.
 // Read next: spec.json for the sizes, tokio.rs for the same work on Tokio.
 
-#include "bench.hpp"
+#include "workloads.hpp"
 
 #include <atomic>
 

@@ -1,7 +1,7 @@
 // What does a spawn cost from a thread that knows the runtime only by its handle, onto idle workers, with every task joined?
 // Read next: spec.json for the sizes, tokio.rs for the same work on Tokio.
 
-#include "bench.hpp"
+#include "workloads.hpp"
 
 #include <functional>
 #include <utility>

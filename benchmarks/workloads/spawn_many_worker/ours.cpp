@@ -1,7 +1,7 @@
 // What does a spawn cost when a worker spawns? Every task lands in that worker's own queue, until it overflows.
 // Read next: spec.json for the sizes, tokio.rs for the same work on Tokio.
 
-#include "bench.hpp"
+#include "workloads.hpp"
 
 #include <atomic>
 

@@ -1,7 +1,7 @@
 // What does a turn of the scheduler cost, when tasks do nothing but give way to each other?
 // Read next: spec.json for the sizes, tokio.rs for the same work on Tokio.
 
-#include "bench.hpp"
+#include "workloads.hpp"
 
 #include <atomic>
 

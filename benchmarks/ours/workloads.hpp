@@ -1,0 +1,20 @@
+// Which workloads do we run? One declaration each; what they share with the other C++ peers is in ../shared/bench.hpp.
+#pragma once
+
+#include "bench.hpp"
+#include "rt/runtime.hpp"
+
+namespace bench {
+
+// One iteration of each workload; returns its answer.
+std::uint64_t chained_spawn(rt::Runtime& runtime, const Sizes& sizes);
+std::uint64_t fib(rt::Runtime& runtime, const Sizes& sizes);
+std::uint64_t ping_pong(rt::Runtime& runtime, const Sizes& sizes);
+std::uint64_t skynet(rt::Runtime& runtime, const Sizes& sizes);
+std::uint64_t spawn_join_worker(rt::Runtime& runtime, const Sizes& sizes);
+std::uint64_t spawn_many_local(rt::Runtime& runtime, const Sizes& sizes);
+std::uint64_t spawn_many_remote(rt::Runtime& runtime, const Sizes& sizes);
+std::uint64_t spawn_many_worker(rt::Runtime& runtime, const Sizes& sizes);
+std::uint64_t yield_many(rt::Runtime& runtime, const Sizes& sizes);
+
+}  // namespace bench
