@@ -32,7 +32,7 @@ format: ## lay out every file
 	@bash scripts/setup.sh dev
 	@bash scripts/format.sh
 
-bench: ## compare with Tokio on the same workloads
+bench: ## compare with Tokio, other native runtimes and Python's own on the same workloads
 	@bash scripts/setup.sh dev
 	@.venv/bin/python benchmarks/run.py
 

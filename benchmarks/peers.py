@@ -1,61 +1,25 @@
-"""Which peers are there, how is each built, and what does one process of it measure?
+"""Which peers are there, in which table, and how is each built and started?
 
 Invariant: every peer is a command that takes the same options and prints the same JSON line (README.md, "How to add a
-peer"); what cannot be built or run becomes a reason in words, never an exception. Read next: run.py, then workloads/.
+peer"). Nothing here runs anything but the questions for versions. Read next: process.py, then run.py.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
-import signal
-import statistics
 import subprocess
-import tempfile
-import threading
+import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
-__all__ = ["HERE", "PEERS", "Failed", "Measured", "Peer", "Workload", "build", "load_workloads", "measure"]
+__all__ = ["HERE", "TABLES", "Peer", "Table", "first_line"]
 
 HERE = Path(__file__).resolve().parent
-
-# A repeat of the largest workload takes about a second; a process that is still there after this hangs.  [seconds]
-_PATIENCE = 180.0
-
-
-@dataclass(frozen=True)
-class Workload:
-    """One folder of workloads/: its name and what its spec.json says."""
-
-    name: str
-    work: str
-    operation: str
-    sizes: dict[str, int]
-    operations: int
-    answer: int
-    iterations: int
-    repeats: int
-
-
-@dataclass(frozen=True)
-class Measured:
-    """One process: time of an operation (median of its repeats, in ns) and the most memory it held (KiB)."""
-
-    ns_per_operation: float
-    peak_kib: int
-
-
-@dataclass(frozen=True)
-class Failed:
-    """Why there is no measurement, in one line."""
-
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -63,30 +27,62 @@ class Peer:
     """A program that runs the workloads.
 
     ``source`` is its file in each workload's folder, ``tools`` must be on the PATH, ``commands`` build it in a given
-    directory, ``program`` says where the result is in there, ``versions`` are commands whose first line is recorded.
+    directory, ``program`` says where the result is in there, ``versions`` names what is recorded of it once it is built.
+    ``probe`` is a command that fails where the machine lacks ``needs``.
     """
 
     name: str
     source: str
-    tools: tuple[str, ...]
-    commands: Callable[[Path], list[list[str]]]
-    program: Callable[[Path], list[str]]
-    versions: tuple[tuple[str, ...], ...]
+    program: Callable[[Path], list[str]] = lambda _: []
+    commands: Callable[[Path], list[list[str]]] = lambda _: []
+    versions: Callable[[], dict[str, str]] = dict
+    tools: tuple[str, ...] = ()
+    probe: tuple[str, ...] = ()
+    needs: str = ""
+    missing: str = ""  # why nobody can run it yet, here or elsewhere
 
 
-def _tokio(name: str, *features: str) -> Peer:
+@dataclass(frozen=True)
+class Table:
+    """Peers that run the same workloads; the first is ours. The ratio that counts is to the fastest of ``against``."""
+
+    peers: tuple[Peer, ...]
+    against: tuple[str, ...]
+
+    @property
+    def rivals(self) -> tuple[Peer, ...]:
+        return self.peers[1:]
+
+
+def first_line(*command: str) -> str:
+    """What a command says first, or that it is not there."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError:
+        return "not found"
+    return (done.stdout.splitlines() or ["unknown"])[0]
+
+
+def _rust(name: str, package: str, *features: str, records: tuple[str, ...]) -> Peer:
+    """The program of the folder ``package``; ``records`` are the crates whose locked versions matter."""
+    folder = HERE / package
+
+    def versions() -> dict[str, str]:
+        lines = (folder / "Cargo.lock").read_text("utf-8").splitlines()
+        locked = {crate: lines[lines.index(f'name = "{crate}"') + 1].split('"')[1] for crate in records}
+        return {"rustc": first_line("rustc", "--version"), **locked}
+
     def commands(directory: Path) -> list[list[str]]:
-        manifest = str(HERE / "tokio" / "Cargo.toml")
-        where = ["--manifest-path", manifest, "--target-dir", str(directory)]
+        where = ["--manifest-path", str(folder / "Cargo.toml"), "--target-dir", str(directory)]
         return [["cargo", "build", "--release", "--quiet", *where, *features]]
 
     return Peer(
         name=name,
-        source="tokio.rs",
+        source=f"{package}.rs",
         tools=("cargo", "rustc"),
         commands=commands,
-        program=lambda directory: [str(directory / "release" / "tokio_bench")],
-        versions=(("rustc", "--version"),),
+        program=lambda directory: [str(directory / "release" / f"{package}_bench")],
+        versions=versions,
     )
 
 
@@ -101,101 +97,97 @@ def _ours_commands(directory: Path) -> list[list[str]]:
     ]
 
 
-# The first is the one the others are compared with.
-PEERS: tuple[Peer, ...] = (
-    Peer(
-        name="ours",
-        source="ours.cpp",
-        tools=("cmake", "c++"),
-        commands=_ours_commands,
-        program=lambda directory: [str(directory / "benchmarks" / "ours_bench")],
-        versions=(("c++", "--version"), ("cmake", "--version")),
+def _go_commands(directory: Path) -> list[list[str]]:
+    """Go wants a program's files in one folder, alone: an overlay shows it each workload's go.go as one of them."""
+    files = {str(HERE / "go" / f"{file.parent.name}.go"): str(file) for file in HERE.glob("workloads/*/go.go")}
+    overlay = directory / "overlay.json"
+    overlay.write_text(json.dumps({"Replace": files}), "utf-8")
+    return [["go", "build", "-C", str(HERE / "go"), "-overlay", str(overlay), "-o", str(directory / "go_bench")]]
+
+
+def _tbb_commands(directory: Path) -> list[list[str]]:
+    sources = [str(HERE / "tbb" / "main.cpp"), *map(str, sorted(HERE.glob("workloads/*/tbb.cpp")))]
+    where = [f"-I{HERE / 'shared'}", f"-I{HERE / 'tbb'}", "-o", str(directory / "tbb_bench")]
+    return [["c++", "-std=c++20", "-O3", "-DNDEBUG", "-flto=auto", *where, *sources, "-ltbb"]]
+
+
+def _python(name: str, source: str, package: str = "") -> Peer:
+    """A peer of python/main.py; ``package`` is ``name==version``, installed for this peer alone."""
+    name_of, _, version = package.partition("==")
+
+    def commands(directory: Path) -> list[list[str]]:
+        if (directory / f"{name_of}-{version}.dist-info").exists() or not package:
+            return []
+        quiet = ["--quiet", "--disable-pip-version-check", "--upgrade"]
+        return [[sys.executable, "-m", "pip", "install", *quiet, "--target", str(directory), package]]
+
+    def program(directory: Path) -> list[str]:
+        before = os.environ.get("PYTHONPATH", "")
+        path = ["env", f"PYTHONPATH={directory}{os.pathsep}{before}"] if package else []
+        return [*path, sys.executable, str(HERE / "python" / "main.py"), "--peer", name]
+
+    return Peer(
+        name=name,
+        source=source,
+        commands=commands,
+        program=program,
+        probe=(sys.executable, "-c", "import stealscope") if name.startswith("ours") else (),
+        needs="the package stealscope in this Python (`make bench` installs it)",
+        versions=lambda: {name_of: version} if package else {},
+    )
+
+
+TABLES: dict[str, Table] = {
+    "native": Table(
+        peers=(
+            Peer(
+                name="ours",
+                source="ours.cpp",
+                tools=("cmake", "c++"),
+                commands=_ours_commands,
+                program=lambda directory: [str(directory / "benchmarks" / "ours_bench")],
+                versions=lambda: {tool: first_line(tool, "--version") for tool in ("c++", "cmake")},
+            ),
+            _rust("tokio-system", "tokio", records=("tokio",)),
+            _rust("tokio-mimalloc", "tokio", "--features", "mimalloc", records=("tokio", "mimalloc")),
+            _rust("rayon", "rayon", records=("rayon",)),
+            Peer(
+                name="go",
+                source="go.go",
+                tools=("go",),
+                commands=_go_commands,
+                program=lambda directory: [str(directory / "go_bench")],
+                versions=lambda: {"go": first_line("go", "version")},
+            ),
+            Peer(
+                name="tbb",
+                source="tbb.cpp",
+                tools=("c++",),
+                probe=("c++", "-std=c++20", "-fsyntax-only", "-x", "c++", "-include", "tbb/task_group.h", "/dev/null"),
+                needs="oneTBB (Debian: libtbb-dev)",
+                commands=_tbb_commands,
+                program=lambda directory: [str(directory / "tbb_bench")],
+                versions=lambda: {"tbb": first_line("pkg-config", "--modversion", "tbb")},
+            ),
+            Peer(
+                name="taskflow",
+                source="taskflow.cpp",
+                missing="no package in Debian 12 or on PyPI, so no program here",
+            ),
+        ),
+        against=("tokio-system", "tokio-mimalloc"),
     ),
-    _tokio("tokio-system"),
-    _tokio("tokio-mimalloc", "--features", "mimalloc"),
-)
-
-
-def load_workloads() -> dict[str, Workload]:
-    """Every folder of workloads/ that has a spec.json, by name, in alphabetical order."""
-    specs = sorted((HERE / "workloads").glob("*/spec.json"))
-    return {spec.parent.name: Workload(name=spec.parent.name, **json.loads(spec.read_text("utf-8"))) for spec in specs}
-
-
-def build(peer: Peer, directory: Path) -> Failed | None:
-    """Builds one peer in its own directory; None when it worked."""
-    absent = [tool for tool in peer.tools if shutil.which(tool) is None]
-    if absent:
-        return Failed(f"missing: needs {', '.join(absent)}")
-    for command in peer.commands(directory):
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            log = directory.with_suffix(".log")
-            log.parent.mkdir(parents=True, exist_ok=True)
-            log.write_text(done.stdout + done.stderr, "utf-8")
-            return Failed(f"failed: {command[0]} ended with {done.returncode}; see {log.name} in the build directory")
-    return None
-
-
-def measure(peer: Peer, directory: Path, workload: Workload, workers: int) -> Measured | Failed:
-    """Runs one fresh process of a peer on one workload."""
-    if not (HERE / "workloads" / workload.name / peer.source).exists():
-        return Failed(f"missing: no {peer.source} for this workload")
-    options = {
-        "--workload": workload.name,
-        "--workers": workers,
-        "--repeats": workload.repeats,
-        "--iterations": workload.iterations,
-        "--operations": workload.operations,
-        "--expect": workload.answer,
-    }
-    command = peer.program(directory)
-    for option, value in options.items():
-        command += [option, str(value)]
-    for size, value in workload.sizes.items():
-        command += ["--size", f"{size}={value}"]
-    return _run(command)
-
-
-def _run(command: Sequence[str]) -> Measured | Failed:
-    """One process from start to end, with the kernel's own account of its memory."""
-    with tempfile.TemporaryFile("w+") as complaints:
-        try:
-            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=complaints, text=True)
-        except OSError as error:
-            return Failed(f"failed: {error.strerror}")
-        late = threading.Event()
-
-        def give_up() -> None:
-            late.set()
-            # Not process.kill(): it may reap a child that has just ended, and wait4 below would find none.
-            os.kill(process.pid, signal.SIGKILL)
-
-        alarm = threading.Timer(_PATIENCE, give_up)
-        alarm.start()
-        assert process.stdout is not None
-        with process.stdout as stdout:
-            output = stdout.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        alarm.cancel()
-        process.returncode = os.waitstatus_to_exitcode(status)
-        complaints.seek(0)
-        last_words = complaints.read().strip().splitlines()[-1:]
-    if late.is_set():
-        return Failed(f"failed: not done after {_PATIENCE:.0f} s")
-    if process.returncode != 0:
-        why = last_words[0] if last_words else f"ended with {process.returncode}"
-        return Failed(f"failed: {why}")
-    return _read(output, usage.ru_maxrss)
-
-
-def _read(output: str, peak_kib: int) -> Measured | Failed:
-    """The JSON line of one process; ``peak_kib`` stands in when the line does not carry its own peak."""
-    try:
-        line: dict[str, Any] = json.loads(output)
-        if line["answer_ok"] is not True:
-            return Failed("failed: wrong answer")
-        ns = statistics.median(line["ns"]) / line["operations"]
-        return Measured(ns_per_operation=ns, peak_kib=int(line.get("peak_kib", peak_kib)))
-    except (ValueError, KeyError, TypeError) as error:
-        return Failed(f"failed: unreadable output ({error})")
+    "python": Table(
+        peers=(
+            _python("ours", "ours.py"),
+            _python("ours-executor", "executor.py"),
+            _python("threads", "executor.py"),
+            _python("asyncio", "event_loop.py"),
+            _python("uvloop", "event_loop.py", "uvloop==0.23.0"),
+            _python("trio", "trio.py", "trio==0.35.0"),
+            _python("joblib", "joblib.py", "joblib==1.6.0"),
+            _python("dask", "dask.py", "dask==2026.8.0"),
+        ),
+        against=("threads", "asyncio", "uvloop", "trio", "joblib", "dask"),
+    ),
+}

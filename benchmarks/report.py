@@ -22,7 +22,7 @@ __all__ = ["main", "render"]
 _LEAST, _MOST = 0.125, 32.0
 _WIDTH = 480
 _STYLE = """
-body { font: 15px/1.45 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; }
+body { font: 15px/1.45 system-ui, sans-serif; max-width: 90rem; margin: 2rem auto; padding: 0 1rem; }
 body { color: #222; background: #fff }
 table { border-collapse: collapse; margin: 1rem 0 }
 th, td { padding: .25rem .6rem; text-align: right; border-bottom: 1px solid #ddd }
@@ -54,7 +54,7 @@ def _spread(ratio: Mapping[str, Any]) -> str:
 
 
 def ratio_table(results: Sequence[Mapping[str, Any]]) -> str:
-    """The headline: for each workload and worker count, how we stand next to the fastest peer."""
+    """The headline: for each workload and worker count, how we stand next to the peer that counts."""
     rows = []
     for result in results:
         name = html.escape(result["workload"])
@@ -67,21 +67,26 @@ def ratio_table(results: Sequence[Mapping[str, Any]]) -> str:
             cells = f'<td>{html.escape(best or "none")}</td><td colspan="3" class="bad">no ratio</td>'
         work = html.escape(result["work"])
         rows.append(f'<tr><td title="{work}">{name}</td><td>{result["workers"]}</td>{cells}</tr>')
-    heads = ("workload", "workers", "fastest peer", "ratio", "95 % interval", "1/8 … 1 … 32×")
+    heads = ("workload", "workers", "the peer that counts", "ratio", "95 % interval", "1/8 … 1 … 32×")
     head = "".join(f"<th>{name}</th>" for name in heads)
     return f"<table><tr>{head}</tr>{''.join(rows)}</table>"
 
 
 def _cell(peer: Mapping[str, Any], best: bool) -> str:
     if peer["reason"]:
-        return f'<td class="bad">{html.escape(peer["reason"])}</td>'
+        kind = "bad" if peer["reason"].startswith("failed") else "muted"
+        return f'<td class="{kind}">{html.escape(peer["reason"])}</td>'
+    if peer["median_ns"] is None:
+        return '<td class="bad">not measured</td>'
+    ratio = peer["ratio"]
+    against = f'{ratio["median"]:.2f}× <span class="muted">{_spread(ratio)}</span><br>' if ratio else ""
     kind = ' class="best"' if best else ""
     memory = f'<span class="muted">{peer["peak_kib"] / 1024:.1f} MiB</span>'
-    return f"<td{kind}>{peer['median_ns']:.1f} ns<br>{memory}</td>"
+    return f"<td{kind}>{against}{peer['median_ns']:.1f} ns<br>{memory}</td>"
 
 
 def time_table(results: Sequence[Mapping[str, Any]]) -> str:
-    """Every peer: time of one operation and peak memory, or why there is none."""
+    """Every peer of one table: ratio, time of one operation and peak memory, or why there is none."""
     names = list(results[0]["peers"]) if results else []
     rows = []
     for result in results:
@@ -91,6 +96,14 @@ def time_table(results: Sequence[Mapping[str, Any]]) -> str:
         rows.append(f"<tr><td>{name}</td><td>{operation}</td><td>{result['workers']}</td>{cells}</tr>")
     heads = "".join(f"<th>{html.escape(name)}</th>" for name in names)
     return f"<table><tr><th>workload</th><th>operation</th><th>workers</th>{heads}</tr>{''.join(rows)}</table>"
+
+
+_TITLES = {"native": "Ours in C++ beside native peers", "python": "Ours from Python beside Python peers"}
+
+
+def section(table: str, results: Sequence[Mapping[str, Any]]) -> str:
+    """All about the peers of one table: how we stand next to the one that counts, then everyone."""
+    return f"<h2>{_TITLES[table]}</h2>{ratio_table(results)}<h3>Every peer</h3>{time_table(results)}"
 
 
 def machine_table(document: Mapping[str, Any]) -> str:
@@ -106,12 +119,15 @@ def machine_table(document: Mapping[str, Any]) -> str:
 
 def render(document: Mapping[str, Any]) -> str:
     """The whole page."""
-    results = document["results"]
+    tables: dict[str, list[Mapping[str, Any]]] = {}
+    for result in document["results"]:
+        tables.setdefault(result["table"], []).append(result)
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>Benchmarks</title>'
         f"<style>{_STYLE}</style><h1>Benchmarks</h1>"
-        "<p>Ratio: the peer's time over ours, median over alternating pairs of one run. Above 1 we are faster.</p>"
-        f"{ratio_table(results)}<h2>Time of one operation, peak memory</h2>{time_table(results)}"
+        "<p>Ratio: the peer's time over ours, median over alternating pairs of one run. Above 1 we are faster. "
+        "Natively the faster Tokio counts, from Python the fastest peer.</p>"
+        f"{''.join(section(table, results) for table, results in tables.items())}"
         f"<h2>Machine</h2>{machine_table(document)}</html>\n"
     )
 

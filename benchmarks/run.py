@@ -1,7 +1,8 @@
 """How fast are we, next to each peer? Builds, measures alternating pairs, prints a table, writes JSON.
 
 Invariant: a ratio comes from two processes run back to back in this one run, never from two runs; a peer that is
-missing or fails stays in the table and says why. Read next: README.md (method), compare.py (statistics), peers.py.
+missing or fails stays in the table and says why. Read next: README.md (method), compare.py (statistics), process.py,
+peers.py.
 """
 
 from __future__ import annotations
@@ -11,39 +12,47 @@ import json
 import os
 import platform
 import statistics
-import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from compare import Ratio, compare, fastest
-from peers import HERE, PEERS, Failed, Measured, Peer, Workload, build, load_workloads, measure
+from peers import HERE, TABLES, first_line
+from process import NO_FILE, Failed, build, load_workloads, measure
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    from peers import Peer
+    from process import Measured, Workload
 
 __all__ = ["main"]
-
-_OURS, *_RIVALS = PEERS
 
 
 class Series:
     """All processes of one workload and worker count: per rival the pairs (ours, rival), or why there are none."""
 
-    def __init__(self, workload: Workload, workers: int, unbuilt: dict[str, Failed]) -> None:
+    def __init__(self, workload: Workload, workers: int, unbuilt: Mapping[str, Failed]) -> None:
         self.workload = workload
         self.workers = workers
+        self.table = TABLES[workload.table]
+        self.ours = self.table.peers[0].name
         self.failed = dict(unbuilt)
-        self.done: dict[str, list[Measured]] = {peer.name: [] for peer in PEERS}
-        self.pairs: dict[str, list[tuple[float, float]]] = {peer.name: [] for peer in _RIVALS}
+        self.done: dict[str, list[Measured]] = {peer.name: [] for peer in self.table.peers}
+        self.pairs: dict[str, list[tuple[float, float]]] = {peer.name: [] for peer in self.table.rivals}
 
     def round(self, number: int, build_directory: Path) -> None:
         """One pair with every rival. The order within a pair changes with each round, so that drift favours neither."""
-        for rival in _RIVALS:
-            order = (_OURS, rival) if number % 2 == 0 else (rival, _OURS)
+        ours = self.table.peers[0]
+        for rival in self.table.rivals:
+            if not (HERE / "workloads" / self.workload.name / rival.source).exists():
+                self.failed.setdefault(rival.name, Failed(NO_FILE))
+            if rival.name in self.failed:
+                continue
+            order = (ours, rival) if number % 2 == 0 else (rival, ours)
             got = {peer.name: self._one(peer, build_directory) for peer in order}
-            mine, theirs = got[_OURS.name], got[rival.name]
+            mine, theirs = got[ours.name], got[rival.name]
             if mine and theirs:
                 self.pairs[rival.name].append((mine.ns_per_operation, theirs.ns_per_operation))
 
@@ -60,7 +69,7 @@ class Series:
 
     def ratio(self, rival: str) -> Ratio | None:
         """Against one rival, None when either side failed in any round."""
-        if rival in self.failed or _OURS.name in self.failed or not self.pairs[rival]:
+        if rival in self.failed or self.ours in self.failed or not self.pairs[rival]:
             return None
         return compare([mine for mine, _ in self.pairs[rival]], [theirs for _, theirs in self.pairs[rival]])
 
@@ -69,25 +78,28 @@ class Series:
         return [] if peer in self.failed else [one.ns_per_operation for one in self.done[peer]]
 
     def headline(self) -> str | None:
-        """The fastest rival here: the one that counts."""
-        return fastest({rival.name: self.times(rival.name) for rival in _RIVALS})
+        """The rival that counts here: the fastest of those that its table names."""
+        return fastest({name: self.times(name) for name in self.table.against})
+
+    def peak_kib(self, peer: str) -> int | None:
+        """The most memory that a process of a peer held; None when the peer failed."""
+        return max((one.peak_kib for one in self.done[peer]), default=None) if self.times(peer) else None
 
     def to_dict(self) -> dict[str, Any]:
         """Everything measured, as plain values for JSON."""
         peers: dict[str, Any] = {}
-        for peer in PEERS:
-            failed, ratio = self.failed.get(peer.name), None
-            if peer is not _OURS:
-                ratio = self.ratio(peer.name)
-            times = self.times(peer.name)
-            peers[peer.name] = {
+        for name in (peer.name for peer in self.table.peers):
+            failed, times = self.failed.get(name), self.times(name)
+            ratio = None if name == self.ours else self.ratio(name)
+            peers[name] = {
                 "reason": failed.reason if failed else None,
                 "ns_per_operation": times,
                 "median_ns": statistics.median(times) if times else None,
-                "peak_kib": max((one.peak_kib for one in self.done[peer.name]), default=None) if times else None,
+                "peak_kib": self.peak_kib(name),
                 "ratio": ratio.to_dict() if ratio else None,
             }
         return {
+            "table": self.workload.table,
             "workload": self.workload.name,
             "work": self.workload.work,
             "operation": self.workload.operation,
@@ -96,14 +108,6 @@ class Series:
             "headline": self.headline(),
             "peers": peers,
         }
-
-
-def _first_line(command: Sequence[str]) -> str:
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-    except OSError:
-        return "not found"
-    return (done.stdout.splitlines() or [""])[0]
 
 
 def _grep(file: str, key: str) -> str:
@@ -115,46 +119,46 @@ def _grep(file: str, key: str) -> str:
     return next((line.split(":", 1)[1].strip() for line in lines if line.startswith(key)), "unknown")
 
 
-def describe_machine() -> dict[str, Any]:
-    """What a reader needs to judge the numbers: processor, kernel, compilers. No host name, no path."""
+def describe_machine(unbuilt: Mapping[str, Mapping[str, Failed]]) -> dict[str, Any]:
+    """What a reader needs to judge the numbers: processor, kernel, what was built with what. No host name, no path."""
+    versions: dict[str, str] = {}
+    for table, absent in unbuilt.items():
+        for peer in TABLES[table].peers:
+            if peer.name not in absent:
+                versions |= peer.versions()
     return {
         "processor": _grep("/proc/cpuinfo", "model name"),
         "cores": os.cpu_count(),
         "memory": _grep("/proc/meminfo", "MemTotal"),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}, {'-'.join(platform.libc_ver())}",
         "python": platform.python_version(),
-        "versions": {command[0]: _first_line(command) for peer in PEERS for command in peer.versions},
-        "tokio": _locked_version("tokio"),
-        "mimalloc": _locked_version("mimalloc"),
-        "commit": _first_line(["git", "-C", str(HERE), "describe", "--always", "--dirty"]),
+        "versions": versions,
+        "commit": first_line("git", "-C", str(HERE), "describe", "--always", "--dirty"),
     }
 
 
-def _locked_version(package: str) -> str:
-    lock = HERE / "tokio" / "Cargo.lock"
-    lines = lock.read_text("utf-8").splitlines() if lock.exists() else []
-    at = f'name = "{package}"'
-    return lines[lines.index(at) + 1].split('"')[1] if at in lines else "not built"
-
-
-def row(series: Series) -> str:
-    """One line of the table: ratio to the fastest rival, then each peer's time and memory or its reason."""
+def lines(series: Series) -> list[str]:
+    """What the table says of one workload: the rival that counts, the other rivals, ours; then who has no such thing."""
     headline = series.headline()
-    ratio = series.ratio(headline) if headline else None
-    head = "-"
-    if ratio:
-        spread = f"{ratio.low:.2f}..{ratio.high:.2f}" if ratio.low is not None else "too few rounds"
-        head = f"{ratio.median:5.2f}x [{spread}]"
-    cells = []
-    for peer in PEERS:
-        times = series.times(peer.name)
-        if times:
-            peak = max(one.peak_kib for one in series.done[peer.name]) / 1024
-            mark = "*" if peer.name == headline else " "
-            cells.append(f"{statistics.median(times):9.1f} ns{mark}{peak:7.1f} MiB")
-        else:
-            cells.append(series.failed[peer.name].reason.split(":")[0])
-    return f"{series.workload.name:18} {series.workers:2}  {head:22} " + " ".join(f"{cell:>22}" for cell in cells)
+    rivals = sorted((peer.name for peer in series.table.rivals), key=lambda name: name != headline)
+    told, absent = [], []
+    start = f"{series.workload.name:19} {series.workers:2}"
+    for name in (*rivals, series.ours):
+        times, ratio = series.times(name), None if name == series.ours else series.ratio(name)
+        failed, peak = series.failed.get(name), series.peak_kib(name)
+        if failed and failed.reason == NO_FILE:
+            absent.append(name)
+            continue
+        spread = f"[{ratio.low:.2f}..{ratio.high:.2f}]" if ratio and ratio.low is not None else "too few rounds" * bool(ratio)
+        cell = f"{ratio.median:8.2f}x {spread:20}" if ratio else f"{'':30}"
+        cell += f"{statistics.median(times):12.1f} ns {(peak or 0) / 1024:7.1f} MiB" if times else ""
+        if failed:
+            cell = f"         {failed.reason}"
+        told.append(f"{start:23}{name + '*' * (name == headline):16}{cell}".rstrip())
+        start = ""
+    if absent:
+        told.append(f"{'':23}no such thing: {', '.join(absent)}")
+    return told
 
 
 def parse(arguments: Sequence[str], known: Sequence[str]) -> argparse.Namespace:
@@ -173,10 +177,10 @@ def parse(arguments: Sequence[str], known: Sequence[str]) -> argparse.Namespace:
     return options
 
 
-def build_all(directory: Path) -> dict[str, Failed]:
-    """Builds every peer and says so; returns those that could not be built."""
+def build_all(peers: Sequence[Peer], directory: Path) -> dict[str, Failed]:
+    """Builds every peer of a table and says so; returns those that could not be built."""
     unbuilt = {}
-    for peer in PEERS:
+    for peer in peers:
         print(f"building {peer.name} ...", end=" ", flush=True)
         failed = build(peer, directory / peer.name)
         print(failed.reason if failed else "done")
@@ -185,52 +189,40 @@ def build_all(directory: Path) -> dict[str, Failed]:
     return unbuilt
 
 
-def _reasons(results: Sequence[dict[str, Any]]) -> list[str]:
-    """One line for each thing that went wrong, with the workload/workers it went wrong in."""
-    where: dict[str, list[str]] = {}
-    for result in results:
-        for name, peer in result["peers"].items():
-            if peer["reason"]:
-                where.setdefault(f"{name} {peer['reason']}", []).append(f"{result['workload']}/{result['workers']}")
-    everywhere = len(results)
-    return [
-        f"  {reason} ({'everywhere' if len(places) == everywhere else ', '.join(places)})" for reason, places in where.items()
-    ]
-
-
 def main(arguments: Sequence[str]) -> int:
-    """Runs the benchmarks; 0 when every peer gave an answer, 1 when one is missing or failed."""
+    """Runs the benchmarks; 1 when a peer failed or ours is missing, else 0: other peers may be missing."""
     workloads = load_workloads()
     options = parse(arguments, list(workloads))
     directory = options.build_dir.resolve()
-    unbuilt = build_all(directory)
+    wanted = {workloads[name].table for name in options.workloads}
+    unbuilt = {name: build_all(table.peers, directory / name) for name, table in TABLES.items() if name in wanted}
     load_before = os.getloadavg()
     results = []
-    print("\nratio: median of peer time / our time, fastest peer (*), with its 95 % interval; then ns per operation")
-    print(f"{'workload':18} {'W':>2}  {'ratio':22} " + " ".join(f"{peer.name:>22}" for peer in PEERS))
-    for name in options.workloads:
-        for workers in options.workers:
-            series = Series(workloads[name], workers, unbuilt)
-            for number in range(options.rounds):
-                series.round(number, directory)
-            print(row(series), flush=True)
-            results.append(series.to_dict())
+    print("\nratio: median of peer time / our time with its 95 % interval; * the rival that counts; peak memory")
+    for table in unbuilt:
+        print(f"\n{table + ', workers':23}{'peer':16}{'ratio':>8}  {'95 % interval':20}{'an operation':>15} {'memory':>11}")
+        for workload in (workloads[name] for name in options.workloads if workloads[name].table == table):
+            for workers in options.workers:
+                series = Series(workload, workers, unbuilt[table])
+                for number in range(options.rounds):
+                    series.round(number, directory / table)
+                print("\n".join(lines(series)), flush=True)
+                results.append(series.to_dict())
     document = {
-        "schema": 1,
+        "schema": 2,
         "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "rounds": options.rounds,
-        "machine": describe_machine(),
+        "machine": describe_machine(unbuilt),
         "load": {"before": load_before, "after": os.getloadavg()},
         "results": results,
     }
     options.json.parent.mkdir(parents=True, exist_ok=True)
     options.json.write_text(json.dumps(document, indent=1) + "\n", "utf-8")
-    for reason in _reasons(results):
-        print(reason)
     load = f"load {load_before[0]:.1f} before, {os.getloadavg()[0]:.1f} after"
     print(f"\n{load}; written to {os.path.relpath(options.json)}")
-    incomplete = any(peer["reason"] for result in results for peer in result["peers"].values())
-    return 1 if incomplete else 0
+    ours_everywhere = all(result["peers"]["ours"]["median_ns"] for result in results)
+    failed = any(str(peer["reason"]).startswith("failed") for result in results for peer in result["peers"].values())
+    return 0 if ours_everywhere and not failed else 1
 
 
 if __name__ == "__main__":
