@@ -23,7 +23,7 @@ fetch_source() {
   local options=(-qq -o "Dir::Etc::SourceList=$home/apt/sources.list" -o Dir::Etc::SourceParts=- -o "Dir::State::Lists=$home/apt/lists" -o "APT::Sandbox::User=")
   apt-get "${options[@]}" update
   (cd "$home/source" && apt-get "${options[@]}" source --download-only python3.13)
-  tar -xf "$home"/source/python3.13_*.orig.tar.* -C "$home/source" --strip-components=1
+  tar -xf "$home"/source/python3.13_*.orig.tar.xz -C "$home/source" --strip-components=1
 }
 
 interpreter=${PYTHON:-$home/python/bin/python3.13}
