@@ -1,14 +1,13 @@
 """stealscope: a work-stealing task scheduler in C++, driven from Python.
 
 The names below are the public ones. Where to look: `runtime` (workers on threads), `simulation` (the same in virtual time), `policy`
-(scheduling decisions), `costs`, `handle` and `metrics` (figures), `inside` (what tasks may do), `sync` and `channels` (how they wait for
-each other), `workloads` (native work), `report` (what came out), `dump` (what every task waits for), `options` (hooks and histograms),
-`errors`. Everything with a leading underscore is private.
+(scheduling decisions), `costs`, `handle` and `metrics` (numbers), `inside` (what tasks may do), `sync` and `channels` (how they wait for
+each other), `workloads` (native work), `report` (what came out), `timeline` and `activity` (what happened when), `dump` (what every task waits for), `options` (hooks and histograms), `errors`. Everything with a leading underscore is private.
 """
 
 from __future__ import annotations
 
-from . import _core, dist, program, timeline, workloads
+from . import _core, activity, dist, program, timeline, workloads
 from ._asyncio_bridge import from_asyncio
 from .calibrate import calibrate
 from .channels import channel, oneshot
@@ -108,6 +107,7 @@ __all__ = [
     "TaskMeta",
     "TaskTrace",
     "Workload",
+    "activity",
     "block_in_place",
     "blocking",
     "calibrate",

@@ -1,7 +1,8 @@
 """What happened on each worker, and when? Reading `Report.timeline`: events by kind, polls as intervals, steals.
 
 Invariant: an array of events is in time order, and each worker's times ascend; a record that found its lane full is counted
-and never guessed. Read next: ``cpp/rt/observe/timeline.hpp`` (who writes them), `report.py`.
+and never guessed. Read next: ``cpp/rt/observe/timeline.hpp`` (who writes them), `activity.py` (states, queues, latencies),
+`report.py`.
 """
 
 from __future__ import annotations
