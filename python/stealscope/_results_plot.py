@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ._cells import UNITS, Row
+from ._figure import color_of, marker_of, new_axes
 from ._intervals import t_interval
-from .errors import import_extra
 
 __all__ = ["plot_rows"]
 
@@ -38,8 +38,7 @@ def plot_rows(rows: Sequence[Row], x: str, y: str, level: float, ax: Any) -> Any
     if not good or any(not isinstance(row.get(y), int | float) for row in good):
         known = ", ".join(name for name in UNITS if good and all(row.get(name) is not None for row in good))
         raise ValueError(f"y={y!r} was not measured in all runs; need one of {known or 'nothing: every run failed'}")
-    if ax is None:
-        _, ax = import_extra("matplotlib.pyplot", "plot").subplots(figsize=(7, 4.5), layout="constrained")
+    ax = new_axes(ax)
     places = {value: position for position, value in enumerate(dict.fromkeys(row[x] for row in good))}
     if x == "workers":
         places = {value: value for value in sorted(places)}
@@ -76,20 +75,20 @@ def _points(rows: Sequence[Row], x: str, y: str, places: Mapping[Any, float], le
 
 
 def _draw(ax: Any, points: Sequence[_Point], label: str, number: int, *, connected: bool) -> None:
-    color = f"C{number % 10}"
+    color, marker = color_of(number), marker_of(number)
     for backed in (True, False):
         some = [point for point in points if point.backed is backed]
         if some:
             # A single replication has no interval: its bar is NaN, and matplotlib draws the point alone.
             sides = [[p.mean - p.low for p in some], [p.high - p.mean for p in some]]
-            fill = {} if backed else {"markerfacecolor": "white"}
+            fill = {} if backed else {"markerfacecolor": ax.get_facecolor()}
             xs, ys = [p.x for p in some], [p.mean for p in some]
-            ax.errorbar(xs, ys, yerr=sides, fmt="o", markersize=4.5, capsize=3, color=color, **fill)
+            ax.errorbar(xs, ys, yerr=sides, fmt=marker, markersize=4.5, capsize=3, color=color, **fill)
     if connected:
         for left, right in pairwise(points):
             style = "-" if left.backed and right.backed else "--"
             ax.plot([left.x, right.x], [left.mean, right.mean], style, color=color, linewidth=1.4)
-    ax.plot([], [], "-o" if connected else "o", markersize=4.5, color=color, label=label)
+    ax.plot([], [], f"-{marker}" if connected else marker, markersize=4.5, color=color, label=label)
 
 
 def _label(ax: Any, x: str, y: str, places: Mapping[Any, float]) -> None:

@@ -16,6 +16,7 @@ from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
+from ._figure import GREY, PALETTE, new_axes
 from ._intervals import FloatArray, Interval, Method, checked_level, holm, mean_interval
 from .errors import import_extra
 from .tables import table
@@ -82,16 +83,13 @@ class Comparison:
         Raises:
             MissingExtra: matplotlib is not installed.
         """
-        if ax is None:
-            _, ax = import_extra("matplotlib.pyplot", "plot").subplots(
-                figsize=(7, 1.2 + 0.32 * len(self.rows)), layout="constrained"
-            )
+        ax = new_axes(ax, height=1.2 + 0.32 * len(self.rows))
         varied = [name for name in _PLACE if len({row[name] for row in self.rows}) > 1]
         for height, row in enumerate(reversed(self.rows)):
             sides = [[row["estimate"] - row["low"]], [row["high"] - row["estimate"]]]
-            fill = {} if row["validated"] else {"markerfacecolor": "white"}
-            ax.errorbar([row["estimate"]], [height], xerr=sides, fmt="o", capsize=3, color="C0", **fill)
-        ax.axvline(1.0 if self.estimand == "ratio" else 0.0, color="0.5", linewidth=1)
+            fill = {} if row["validated"] else {"markerfacecolor": ax.get_facecolor()}
+            ax.errorbar([row["estimate"]], [height], xerr=sides, fmt="o", capsize=3, color=PALETTE["blue"], **fill)
+        ax.axvline(1.0 if self.estimand == "ratio" else 0.0, color=GREY, linewidth=1)
         ax.set_yticks(range(len(self.rows)), [_place_text(row, varied) for row in reversed(self.rows)])
         ax.set_xlabel(self._title())
         ax.margins(y=0.5 / max(1, len(self.rows)))

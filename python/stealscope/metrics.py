@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, overload
 
+from ._figure import color_of, marker_of, new_axes
 from .errors import import_extra
 from .units import ns_to_seconds
 
@@ -43,6 +44,8 @@ RUNTIME_GAUGES = (
     "num_idle_blocking_threads",
     "blocking_queue_depth",
 )
+_MOST_LINES = 8
+
 DURATIONS = frozenset(
     {
         *("busy_duration_total", "searching_duration_total", "parked_duration_total", "gil_wait_time", "mean_poll_time"),
@@ -176,20 +179,28 @@ class MetricsSamples(Sequence[dict[str, Any]]):
         return frame
 
     def plot(self, *, ax: Any = None) -> Any:
-        """Busy share of each worker over time (seconds); takes and returns a matplotlib `Axes`.
+        """Busy share of the workers over time (seconds), a line each; of more than eight, their mean and range.
+
+        Takes and returns a matplotlib `Axes`.
 
         Raises:
             MissingExtra: matplotlib is not installed.
         """
-        if ax is None:
-            ax = import_extra("matplotlib.pyplot", "plot").subplots()[1]
+        ax = new_axes(ax)
         ends = [ns_to_seconds(snapshot["elapsed"]) for snapshot in self._snapshots[1:]]
-        deltas = list(self.deltas())
-        for index in range(len(deltas[0]["workers"]) if deltas else 0):
-            shares = [_ratio(delta["workers"][index]["busy_duration_total"], delta["elapsed"]) for delta in deltas]
-            ax.plot(ends, shares, label=f"worker {index}")
+        shares = [
+            [_ratio(worker["busy_duration_total"], delta["elapsed"]) or 0.0 for worker in delta["workers"]]
+            for delta in self.deltas()
+        ]
+        if shares and len(shares[0]) > _MOST_LINES:
+            lows, highs = [min(row) for row in shares], [max(row) for row in shares]
+            ax.fill_between(ends, lows, highs, color=color_of(0), alpha=0.25, linewidth=0, label=f"{len(shares[0])} workers")
+            ax.plot(ends, [sum(row) / len(row) for row in shares], color=color_of(0), label="mean")
+        else:
+            for index, values in enumerate(zip(*shares, strict=True)):
+                ax.plot(ends, values, color=color_of(index), marker=marker_of(index), markersize=3, label=f"worker {index}")
         ax.set(xlabel="time since start (s)", ylabel="busy share", ylim=(0, 1.05))
-        if deltas:
+        if shares:
             ax.legend()
         return ax
 

@@ -152,6 +152,6 @@ def test_it_shows_as_text_html_dict_and_frame() -> None:
 def test_a_plot_has_a_mark_for_each_row_and_is_hollow_where_not_validated() -> None:
     ax = compare(runs("base", BASE) + runs("ours", OURS) + runs("far", OURS, validated=False)).plot()
     assert [label.get_text() for label in ax.get_yticklabels()] == ["far", "ours"]
-    hollow = [container[0].get_markerfacecolor() == "white" for container in ax.containers]
+    hollow = [container[0].get_markerfacecolor() == ax.get_facecolor() for container in ax.containers]
     assert hollow == [True, False]
     pyplot.close(ax.figure)
