@@ -2,12 +2,13 @@
 
 The names below are the public ones. Where to look: `runtime` (workers on threads), `simulation` (the same in virtual time), `policy`
 (scheduling decisions), `costs`, `handle` and `metrics` (numbers), `inside` (what tasks may do), `sync` and `channels` (how they wait for
-each other), `workloads` (native work), `report` (what came out), `timeline` and `activity` (what happened when), `dump` (what every task waits for), `options` (hooks and histograms), `errors`. Everything with a leading underscore is private.
+each other), `workloads` (native work), `report` (what came out), `timeline` and `activity` (what happened when), `plots` (figures), `dump`
+(what every task waits for), `options` (hooks and histograms), `errors`. Everything with a leading underscore is private.
 """
 
 from __future__ import annotations
 
-from . import _core, activity, dist, program, timeline, workloads
+from . import _core, activity, dist, plots, program, timeline, workloads
 from ._asyncio_bridge import from_asyncio
 from .calibrate import calibrate
 from .channels import channel, oneshot
@@ -123,6 +124,7 @@ __all__ = [
     "interval",
     "metrics_delta",
     "oneshot",
+    "plots",
     "program",
     "sleep",
     "spawn",

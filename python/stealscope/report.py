@@ -23,6 +23,7 @@ from .units import format_ns
 if TYPE_CHECKING:
     import os
 
+    from ._report_figures import Window
     from .estimate import Estimate
     from .workloads import Result, Workload
 
@@ -128,6 +129,58 @@ class Report:
         from .estimate import steady_state
 
         return steady_state(self.sojourns, warmup=warmup, batches=batches)
+
+    def plot_timeline(self, *, window: Window | None = None, arrows: int = 80, ax: Any = None) -> Any:
+        """Each worker's row of polls, searches and sleeps over time, with an arrow from victim to thief for each steal.
+
+        Args:
+            window: (begin, end) to look at, seconds; None is the whole makespan.
+            arrows: at most so many are drawn; the figure says how many are left out.
+            ax: matplotlib Axes to draw on; None makes one. Here and in the other plots times on it are seconds.
+
+        Returns:
+            The Axes.
+
+        Raises:
+            ValueError: no timeline; the message says how to get one.
+            MissingExtra: matplotlib is not installed.
+        """
+        from ._timeline_figure import draw_timeline
+
+        return draw_timeline(self, window, arrows, ax)
+
+    def plot_utilization(self, *, window: Window | None = None, ax: Any = None) -> Any:
+        """How many workers were busy, waited for the GIL, searched and slept over time; otherwise as `plot_timeline`."""
+        from ._report_figures import draw_utilization
+
+        return draw_utilization(self, window, ax)
+
+    def plot_queue_depths(self, *, window: Window | None = None, ax: Any = None) -> Any:
+        """How many ready tasks lay in each worker's queue and in the shared one over time; otherwise as `plot_timeline`."""
+        from ._report_figures import draw_queue_depths
+
+        return draw_queue_depths(self, window, ax)
+
+    def plot_poll_times(self, *, ax: Any = None) -> Any:
+        """A histogram of how long polls took, with quantiles; otherwise as `plot_timeline`.
+
+        Without a timeline that of the metrics is drawn, if the runtime keeps one (``Runtime(histograms="default")``).
+        """
+        from ._report_figures import draw_poll_times
+
+        return draw_poll_times(self, "polls", ax)
+
+    def plot_latencies(self, *, ax: Any = None) -> Any:
+        """A histogram of how long tasks were ready before they were polled; otherwise as `plot_poll_times`."""
+        from ._report_figures import draw_poll_times
+
+        return draw_poll_times(self, "latencies", ax)
+
+    def plot_steals(self, *, of: Literal["tasks", "steals"] = "tasks", ax: Any = None) -> Any:
+        """Who took how much from whom: thieves by victims, in stolen tasks or in steals; otherwise as `plot_timeline`."""
+        from ._report_figures import draw_steals
+
+        return draw_steals(self, of, ax)
 
     def to_dict(self) -> dict[str, Any]:
         """All fields and the derived figures, JSON-serialisable: arrays become lists, the timeline its number of events by kind."""
