@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextvars
 import functools
 import gc
+import inspect
 import sys
 import threading
 import time
@@ -612,3 +613,21 @@ def test_shutdown_on_failure_cancels_all_and_raises_it_at_the_end_of_with() -> N
                 other.result(LIMIT)
     with pytest.raises(ss.RuntimeClosed):
         rt.spawn(int)
+
+
+@pytest.mark.skipif(not hasattr(inspect, "markcoroutinefunction"), reason="Python 3.12 has inspect.markcoroutinefunction()")
+def test_a_function_that_is_marked_as_async_is_one() -> None:
+    async def five() -> int:
+        return 5
+
+    def factory() -> Any:
+        return five()
+
+    def plain() -> int:
+        return 6
+
+    inspect.markcoroutinefunction(factory)
+    plain.note = "not a mark"  # type: ignore[attr-defined]
+    with ss.Runtime(workers=1) as rt:
+        assert rt.spawn(factory).result(LIMIT) == 5
+        assert rt.spawn(plain).result(LIMIT) == 6
