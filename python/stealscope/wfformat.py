@@ -88,7 +88,7 @@ def parse_workflow(document: object, *, scale: float = 1.0) -> Workflow:
         name=str(root.get("name", "workflow")),
         ids=tuple(ids),
         graph=graph_from_edges(len(ids), _edges(tasks, ids), costs, _labels(tasks, ids)),
-        recorded_makespan=float(makespan) if _is_number(makespan) else None,
+        recorded_makespan=float(makespan) if _is_finite_number(makespan) else None,
         scale=scale,
     )
 
@@ -195,7 +195,7 @@ def _recorded_seconds(
         value = next((entry[key] for key in ("runtimeInSeconds", "runtime") if key in entry), None)
         if value is None:
             raise ValueError(f"task {task_id!r} has no recorded run time; need runtimeInSeconds in workflow.execution.tasks")
-        if not _is_number(value) or not math.isfinite(value) or value < 0:
+        if not _is_finite_number(value) or value < 0:
             raise ValueError(f"task {task_id!r}: runtimeInSeconds={value!r}; need finite seconds >= 0")
         result.append(float(value))
     return result
@@ -207,7 +207,7 @@ def _edges(tasks: Sequence[Mapping[str, Any]], ids: Sequence[str]) -> set[tuple[
         twice = next(task_id for node, task_id in enumerate(ids) if node_of[task_id] != node)
         raise ValueError(f"two tasks have the id {twice!r}; each needs its own")
     # Older files refer to tasks by name; a name that several tasks share cannot say which one is meant.
-    by_name = _unique_names(tasks, node_of)
+    by_name = _unique_names(tasks, ids, node_of)
 
     def node(reference: object, task_id: str, key: str) -> int:
         found = node_of.get(str(reference), by_name.get(str(reference)))
@@ -222,8 +222,10 @@ def _edges(tasks: Sequence[Mapping[str, Any]], ids: Sequence[str]) -> set[tuple[
     return edges
 
 
-def _unique_names(tasks: Sequence[Mapping[str, Any]], node_of: Mapping[str, int]) -> dict[str, int]:
-    if all(str(ref) in node_of for task in tasks for key in ("parents", "children") for ref in task.get(key) or ()):
+def _unique_names(tasks: Sequence[Mapping[str, Any]], ids: Sequence[str], node_of: Mapping[str, int]) -> dict[str, int]:
+    keys = ("parents", "children")
+    named = zip(tasks, ids, strict=True)
+    if all(str(ref) in node_of for task, task_id in named for key in keys for ref in _references(task, task_id, key)):
         return {}
     names = [str(task.get("name", "")) for task in tasks]
     times = Counter(names)
@@ -262,8 +264,14 @@ def _kind(value: object) -> str:
     return "missing" if value is None else f"a {type(value).__name__}"
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _is_finite_number(value: object) -> bool:
+    """JSON has whole numbers of any length; one beyond every float is as good as infinite."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
 
 
 def _scaled_ns(seconds: float, scale: float, task_id: str) -> int:

@@ -68,6 +68,8 @@ def test_version_1_4_keeps_everything_in_one_list_and_may_refer_by_name() -> Non
         (document([task("a"), task("a")], {"a": 1}), r"two tasks have the id 'a'"),
         (document([task("a", ["b"]), task("b", ["a"])], {"a": 1, "b": 1}), r"cycle: (a -> b -> a|b -> a -> b)"),
         (document([task("a") | {"parents": "b"}], {"a": 1}), r"parents is a str; need a list"),
+        (document([task("a") | {"parents": 5}], {"a": 1}), r"parents is a int; need a list"),
+        (document([task("a")], {"a": 10**400}), r"task 'a': runtimeInSeconds=10+; need finite seconds >= 0"),
         (document([task("a") | {"id": None}], {"a": 1}), r"task number 0 has id None"),
     ],
 )
@@ -77,6 +79,13 @@ def test_a_broken_file_is_one_clear_value_error(tmp_path: Path, broken: object, 
     with pytest.raises(ValueError, match=message) as error:
         read_workflow(path)
     assert str(error.value).startswith(str(path))
+
+
+@pytest.mark.parametrize("makespan", [10**400, float("inf"), "9.5", None])
+def test_a_makespan_that_is_no_finite_number_is_none(makespan: object) -> None:
+    recorded = document([task("a")], {"a": 1})
+    recorded["workflow"]["execution"]["makespanInSeconds"] = makespan
+    assert parse_workflow(recorded).recorded_makespan is None
 
 
 @pytest.mark.parametrize("content", [b"", b"not json", b"\xff\xfe", b"[" * 100_000])
