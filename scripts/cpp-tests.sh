@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds one preset and runs its test programs.  usage: cpp-tests.sh PRESET [unit|model|stress...]   (default: unit model)
-# REPORTS=folder writes a JUnit file for each program there. CPP_TESTS_LIMIT=seconds for each. GTEST_FILTER works as usual.
+# REPORTS=folder writes a JUnit file for each program there. CPP_TESTS_LIMIT=seconds for each. CPP_TESTS_UNDER=command
+# that runs each program, such as valgrind. GTEST_FILTER works as usual.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 preset=$1
 shift
@@ -23,7 +24,7 @@ if ! { cmake --preset "$preset" && cmake --build "build/$preset" -j "$JOBS"; } >
   fail "the C++ tests did not build; the whole log is in $log"
 fi
 
-run=()
+read -r -a run <<<"${CPP_TESTS_UNDER:-}"
 # ThreadSanitizer's map of the address space does not fit some kernels' randomisation.
 [ "$preset" != tsan ] || ! setarch "$(uname -m)" -R true 2>/dev/null || run=(setarch "$(uname -m)" -R)
 export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=1 second_deadlock_stack=1}
