@@ -39,10 +39,13 @@ for kind in "${kinds[@]}"; do
   say "$kind tests: $preset"
   report=()
   [ -z "${REPORTS:-}" ] || report=("--gtest_output=xml:$REPORTS/$preset-$kind.xml")
+  # Whether the explorer finds a fault is a question of schedules, which a sanitizer only makes slow.
+  filter=${GTEST_FILTER:-*}
+  [ "$preset-$kind" != asan-model ] || filter=${GTEST_FILTER:--*Faults*}
   status=0
   output=build/$preset-$kind.log
   # A hang must end before CI's own limit does, so that the log says where.
-  timeout -k 10 "$limit" "${run[@]}" "$program" "${report[@]}" >"$output" 2>&1 || status=$?
+  GTEST_FILTER=$filter timeout -k 10 "$limit" "${run[@]}" "$program" "${report[@]}" >"$output" 2>&1 || status=$?
   grep -vE '^\[ RUN      \]|^\[       OK \]|^\[-+\]|^Running main|^$|^Note: ' "$output" || true
   [ "$status" -eq 0 ] && continue
   failed=1

@@ -20,10 +20,8 @@ inline std::uint32_t preemption_bound() {
 }
 
 /// A sanitizer sees one thread only and adds nothing to the explorer's own checks but that of memory: there, a sample has to do.
-#if defined(__SANITIZE_THREAD__)
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
 inline constexpr std::uint64_t sample = 1'000;  // milliseconds each
-#elif defined(__SANITIZE_ADDRESS__)
-inline constexpr std::uint64_t sample = 5'000;
 #else
 inline constexpr std::uint64_t sample = 0;
 #endif
