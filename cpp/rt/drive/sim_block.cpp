@@ -1,8 +1,8 @@
 // What happens in virtual time while a task blocks in place? Its worker goes on on a thread of the pool.
 //
 // The task's code runs at once, up to its next wait; what it makes ready since then, and the end of its poll, come when its thread is done
-// (cpp/decisions/007). Invariant: whoever runs ahead of the world's clock (is_ahead) makes
-// nobody ready before its own time. Read next: simulate.hpp (Apart, Effect), task/blocking.hpp (what a task awaits).
+// (cpp/decisions/007). Invariant: whoever runs ahead of the world's clock (is_ahead) makes nobody ready before its own time.
+// Read next: simulate.hpp (Apart), task/blocking.hpp (what a task awaits).
 #include <algorithm>
 #include <stdexcept>
 #include <string>
@@ -87,18 +87,23 @@ void SimDrive::go_on_apart(std::list<Apart>::iterator apart) {
 
 /// What a poll makes ready while it is ahead of the world's clock.
 void SimDrive::later(std::function<void()> effect) {
-  effects_.push_back({now(), std::move(effect)});
+  effects_.push(now(), std::move(effect));
   call_at(now(), [this] { make_effects(now_); });
 }
 
 void SimDrive::make_effects(Nanos up_to) {
-  std::vector<Effect> due;
-  std::erase_if(effects_, [&](Effect& effect) {
-    if (effect.at > up_to) return false;
-    due.push_back(std::move(effect));
-    return true;
+  while (!effects_.empty() && effects_.next_time() <= up_to) effects_.pop()();
+}
+
+/// The simulation is given up: what was made ready is ready now, and whose time is not over ends here.
+void SimDrive::cut_apart() {
+  outside([this] {
+    make_effects(no_deadline);
+    for (const Apart& apart : std::exchange(apart_, {})) {
+      const InLane lane(apart.task->lane);
+      cut_poll(*apart.task);
+    }
   });
-  for (const Effect& effect : due) effect.make();
 }
 
 }  // namespace rt

@@ -62,6 +62,7 @@ void SimPool::return_thread() {
 
 void SimPool::close() {
   is_closed_ = true;
+  lent_ = 0;  // who blocked has been ended
   for (const Job& job : std::exchange(queue_, {})) refuse(*job.task);
   while (!running_.empty()) finish(*running_.front());
 }

@@ -4,8 +4,6 @@
 #include <map>
 #include <stdexcept>
 
-#include "rt/task/lane.hpp"
-
 namespace rt {
 
 namespace {
@@ -326,13 +324,7 @@ void SimDrive::stop() {
     player.core.cut_open_poll(player.seat);
     moving_ = nullptr;
   }
-  outside([this] {
-    make_effects(no_deadline);
-    for (const Apart& apart : std::exchange(apart_, {})) {
-      const InLane lane(apart.task->lane);
-      cut_poll(*apart.task);
-    }
-  });
+  cut_apart();
   shared_.close();
   pool_.close();
   while (step()) {

@@ -137,15 +137,12 @@ class SimDrive final : public DriveFace, public WakeListener {
     Header* task;
     Nanos until;
   };
-  struct Effect {
-    Nanos at;
-    std::function<void()> make;
-  };
 
   void step_aside(Worker<SimEnv>& core, const HandedOver& given, Nanos cost);
   void seat_stand_in(Player& player);
   void go_on_apart(std::list<Apart>::iterator apart);
   void make_effects(Nanos up_to);
+  void cut_apart();
   void add_player(std::uint32_t index);
   [[nodiscard]] std::vector<std::vector<std::uint32_t>> peers_by_distance(std::uint32_t thief) const;
   void take_foreign_wakes();
@@ -171,7 +168,7 @@ class SimDrive final : public DriveFace, public WakeListener {
   Apart* apart_here_ = nullptr;  // whose code runs now
   Nanos stand_in_at_ = 0;        // when the worker that it has left goes on
   Nanos owed_ = 0;               // what was spent within the function that blocks
-  std::vector<Effect> effects_;  // in the order in which they came
+  CallQueue effects_;            // what they have made ready, for its time
   Player* moving_ = nullptr;
   Nanos now_ = 0;  // of the last move
   Nanos last_step_ended_ = 0;

@@ -369,6 +369,7 @@ TEST(BlockInPlace, S16_a_world_that_is_given_up_meanwhile_ends_the_task_and_what
     drive.run([&] { static_cast<void>(spawn(root, &story, is_at_its_end)); }, enough_steps, 2 * ms);
     EXPECT_EQ(story, Story{});
     EXPECT_EQ(drive.shared().alive_tasks(), 0U);
+    EXPECT_EQ(drive.pool().idle(), drive.pool().threads());
   }
 }
 
