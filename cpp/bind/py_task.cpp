@@ -145,9 +145,9 @@ PollResult run_coroutine(rt::Header& task, PyTask& python) {
     if (sent == PYGEN_RETURN) return end_with_value(task, result);
     if (sent == PYGEN_ERROR) return end_with_error(task);
     if (!accept_yielded(task, python, result)) continue;  // the error is thrown in
-    if (task.working) return PollResult::pending;         // the poll is not over yet
-    // What came before it waited, or comes at every await during a cancelling shutdown.
-    if (python.shutting_down || python.cancel_requests.load(std::memory_order_acquire) != 0) rt::wake(task);
+    // What came before it waited, or comes at every await during a cancelling shutdown. A poll that is not over yet goes on by itself.
+    const bool is_asked = python.shutting_down || python.cancel_requests.load(std::memory_order_acquire) != 0;
+    if (is_asked && !task.working) rt::wake(task);
     return PollResult::pending;
   }
 }

@@ -172,9 +172,8 @@ void Shared<Env>::push_remote(Header& task) {
   drop_reference(task);
 }
 
-// Refused, what overflows is left to the walks of the shutdown, which this worker has still before it: to end it here would call
-// destructors inside whatever wake or spawn overflows, and under the locks that its caller holds (Tokio #3869).
-
+/// Refused, what overflows is left to the walks of the shutdown, which this worker has still before it: to end it here would call
+/// destructors inside whatever wake or spawn overflows, and under the locks that its caller holds (Tokio #3869).
 template <Environment Env>
 void Shared<Env>::push(Header* task) {
   if (!push_if_open(*task)) drop_reference(*task);
