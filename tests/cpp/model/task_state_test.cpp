@@ -188,49 +188,50 @@ void wake_while_running(Model& m) {
   });
 }
 
+/// A worker that polls a task up to three times, if it is queued; each poll reads a message.
+template <class Env>
+struct Reader {
+  std::shared_ptr<Task<Env>> task = std::make_shared<Task<Env>>();
+  std::shared_ptr<ModelEnv::atomic<int>> sent = std::make_shared<ModelEnv::atomic<int>>(0);
+  std::shared_ptr<int> seen = std::make_shared<int>(0);
+
+  void add_to(Model& m) const {
+    m.thread([r = *this] {
+      for (int turn = 0; turn < 3; ++turn) {
+        r.task->run([&] {
+          *r.seen = r.sent->load(relaxed);
+          return false;
+        });
+      }
+    });
+  }
+};
+
 /// S6 with S7: the poll after the wake sees the message, also when the task was notified already (Tokio #7622).
 template <class Env>
 void message_before_wake(Model& m) {
-  auto t = std::make_shared<Task<Env>>();
-  auto sent = std::make_shared<ModelEnv::atomic<int>>(0);
-  auto seen = std::make_shared<int>(0);
+  const Reader<Env> reader;
+  reader.add_to(m);
   m.thread([=] {
-    for (int turn = 0; turn < 3; ++turn) {
-      t->run([=] {
-        *seen = sent->load(relaxed);
-        return false;
-      });
-    }
+    reader.sent->store(1, relaxed);
+    reader.task->wake_by_ref();
   });
-  m.thread([=] {
-    sent->store(1, relaxed);
-    t->wake_by_ref();
-  });
-  m.after([=] { MODEL_CHECK(*seen == 1 || t->queued); });
+  m.after([=] { MODEL_CHECK(*reader.seen == 1 || reader.task->queued); });
 }
 
 /// A waker that is used up while the task runs: a later poll sees the message, and the waker's reference is given back.
 template <class Env>
 void wake_by_value_against_poll(Model& m) {
-  auto t = std::make_shared<Task<Env>>();
-  t->state.add_ref();  // the waker's
-  auto sent = std::make_shared<ModelEnv::atomic<int>>(0);
-  auto seen = std::make_shared<int>(0);
+  const Reader<Env> reader;
+  reader.task->state.add_ref();  // the waker's
+  reader.add_to(m);
   m.thread([=] {
-    for (int turn = 0; turn < 3; ++turn) {
-      t->run([=] {
-        *seen = sent->load(relaxed);
-        return false;
-      });
-    }
-  });
-  m.thread([=] {
-    sent->store(1, relaxed);
-    t->wake_by_value();
+    reader.sent->store(1, relaxed);
+    reader.task->wake_by_value();
   });
   m.after([=] {
-    MODEL_CHECK(*seen == 1 || t->queued);
-    MODEL_CHECK(t->state.load().refs() == 2U + (t->queued ? 1U : 0U));
+    MODEL_CHECK(*reader.seen == 1 || reader.task->queued);
+    MODEL_CHECK(reader.task->state.load().refs() == 2U + (reader.task->queued ? 1U : 0U));
   });
 }
 

@@ -95,19 +95,22 @@ TEST(Runtime, a_spawn_after_shutdown_gives_a_cancelled_handle) {
   EXPECT_THROW(static_cast<void>(runtime.spawn_blocking([] { return 1; }).get()), Cancelled);
 }
 
+/// Blocks in place until a child has run. True if the worker has gone on without this thread.
+Task<bool> block_until_a_child_ran(std::atomic<bool>* ran) {
+  static_cast<void>(spawn([](std::atomic<bool>* flag) { flag->store(true); }, ran));
+  block_in_place([ran] {
+    while (!ran->load()) std::this_thread::yield();  // would never end if this thread still had to run the child
+  });
+  co_return current()->worker == nullptr;
+}
+
 TEST(Runtime, block_in_place_lets_another_thread_run_the_workers_tasks) {
   RuntimeOptions options;
   options.workers = 1;
   Runtime runtime(std::move(options));
   std::atomic<bool> other_ran{false};
-  const auto root = [](std::atomic<bool>* ran) -> Task<bool> {
-    static_cast<void>(spawn([](std::atomic<bool>* flag) { flag->store(true); }, ran));
-    block_in_place([ran] {
-      while (!ran->load()) std::this_thread::yield();  // would never end if this thread still had to run the child
-    });
-    co_return true;
-  };
-  EXPECT_TRUE(runtime.spawn(root, &other_ran).get());
+  static_cast<void>(runtime.spawn(block_until_a_child_ran, &other_ran).get());
+  EXPECT_TRUE(other_ran);
 }
 
 TEST(Runtime, S14_a_thread_whose_worker_went_on_without_it_ends_its_task_alone) {
@@ -115,14 +118,7 @@ TEST(Runtime, S14_a_thread_whose_worker_went_on_without_it_ends_its_task_alone) 
   options.workers = 1;
   Runtime runtime(std::move(options));
   std::atomic<bool> other_ran{false};
-  const auto root = [](std::atomic<bool>* ran) -> Task<bool> {
-    static_cast<void>(spawn([](std::atomic<bool>* flag) { flag->store(true); }, ran));
-    block_in_place([ran] {
-      while (!ran->load()) std::this_thread::yield();  // then a stand-in has the worker
-    });
-    co_return current()->worker == nullptr;
-  };
-  EXPECT_TRUE(runtime.spawn(root, &other_ran).get());
+  EXPECT_TRUE(runtime.spawn(block_until_a_child_ran, &other_ran).get());
 }
 
 TEST(Runtime, block_in_place_without_a_thread_to_spare_throws_and_the_task_goes_on) {
