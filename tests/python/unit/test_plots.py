@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 import stealscope as ss
 
-matplotlib = pytest.importorskip("matplotlib")
+matplotlib = pytest.importorskip("matplotlib", reason="matplotlib is not installed; the extra stealscope[plot] brings it")
 matplotlib.use("Agg")
-plt = pytest.importorskip("matplotlib.pyplot")
+plt = pytest.importorskip("matplotlib.pyplot", reason="matplotlib is not installed; the extra stealscope[plot] brings it")
 
 KINDS = ("timeline", "utilization", "queue_depths", "poll_times", "latencies", "steals")
 RANDOM = ss.workloads.pattern("random_layered", width=16, steps=8, cost_ns=ss.dist.lognormal(20e-6, cv2=2))
@@ -278,7 +278,7 @@ def test_each_task_of_a_dag_stands_to_the_right_of_what_it_waits_for_and_in_a_pl
 
 
 def test_a_fork_and_join_can_be_drawn_too() -> None:
-    pytest.importorskip("networkx")
+    pytest.importorskip("networkx", reason="networkx is not installed; the extra stealscope[networkx] brings it")
     assert "the longest chain has" in text_of(ss.plots.dag(ss.workloads.fib(6), ax=blank()))
 
 

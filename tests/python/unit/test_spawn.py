@@ -615,7 +615,9 @@ def test_shutdown_on_failure_cancels_all_and_raises_it_at_the_end_of_with() -> N
         rt.spawn(int)
 
 
-@pytest.mark.skipif(not hasattr(inspect, "markcoroutinefunction"), reason="Python 3.12 has inspect.markcoroutinefunction()")
+@pytest.mark.skipif(
+    not hasattr(inspect, "markcoroutinefunction"), reason="this Python has no inspect.markcoroutinefunction(); 3.12 brought it"
+)
 def test_a_function_that_is_marked_as_async_is_one() -> None:
     async def five() -> int:
         return 5
