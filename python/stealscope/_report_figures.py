@@ -222,6 +222,7 @@ def states_of(report: Report, begin: int, end: int) -> npt.NDArray[np.void]:
 def binned_states(
     done: npt.NDArray[np.void], rows: npt.NDArray[Any], count: int, begin: int, end: int
 ) -> npt.NDArray[np.float64]:
+    """How many intervals there are at a time, the mean of each of `PARTS` strips; `rows` says which of `count` rows each counts in."""
     change = np.repeat([1.0, -1.0], len(done))
     at = np.concatenate([done["begin"], done["end"]])
     return binned(np.tile(rows, 2), at, change, (count, PARTS), begin, end)
