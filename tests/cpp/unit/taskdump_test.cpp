@@ -399,14 +399,12 @@ TEST_F(Taskdump, a_loop_of_dumps_under_load_with_wakes_from_outside) {
       std::this_thread::sleep_for(std::chrono::microseconds(200));
     }
   });
-  int dumps = 0;
-  for (const Nanos end = steady_now() + 2'000 * ms; steady_now() < end; ++dumps) {
+  for (int dumps = 0; dumps < 200; ++dumps) {
     const DumpResult dump = runtime.drive().dump(10'000 * ms);
     EXPECT_TRUE(dump.complete);
     EXPECT_EQ(distinct_ids(dump), dump.tasks.size());
     EXPECT_GE(dump.tasks.size(), handles.size());
   }
-  EXPECT_GT(dumps, 5);
   EXPECT_GT(turns, 0);
   stop.store(true);
   outside.join();
