@@ -116,15 +116,6 @@ void RealTraceBook::add_queued(Header& task, TracePlace place) {
   add(std::move(ref), TraceState::scheduled, place, static_cast<bool>(claim));
 }
 
-void RealTraceBook::add_deferred(Header& task, std::uint32_t worker) {
-  if (queued_.contains(&task)) return;
-  TaskRef ref(task);
-  const Claim claim(task, false, woken_);
-  if (!claim) return;  // woken or ended by others meanwhile: the registry has it
-  queued_.emplace(&task, raw_.size());
-  add(std::move(ref), TraceState::scheduled, {TracePlace::Kind::deferred, worker}, true);
-}
-
 void RealTraceBook::add_from_registry(Header& slot) {
   if (!slot.state.try_ref()) return;
   TaskRef ref = TaskRef::adopt(slot);

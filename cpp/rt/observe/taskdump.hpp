@@ -35,8 +35,6 @@ class RealTraceBook {
   void add_worker(std::uint32_t worker, const WorkerMetrics& metrics, bool is_present, bool has_left);
   /// A task in a queue that the caller holds.
   void add_queued(Header& task, TracePlace place);
-  /// A task in the deferred list of a worker that is present.
-  void add_deferred(Header& task, std::uint32_t worker);
   /// Any slot of the registry.
   void add_from_registry(Header& slot);
   /// No worker was missing.

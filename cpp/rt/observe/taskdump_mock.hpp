@@ -11,7 +11,6 @@ class MockTraceBook {
   MockTraceBook(Nanos, const void*) {}
   void add_worker(std::uint32_t, const WorkerMetrics&, bool, bool) {}
   void add_queued(Header&, TracePlace) {}
-  void add_deferred(Header&, std::uint32_t) {}
   void add_from_registry(Header&) {}
   void set_complete(bool) {}
   void set_out_of_memory() noexcept {}

@@ -24,7 +24,7 @@ class WorkerFace {
   virtual void schedule_local(Header& task, bool is_yield) = 0;
   /// This task is the next one that the worker polls. One at a time.
   virtual void run_next(Header& task) = 0;
-  /// Wakes the task after the next look at the driver. Takes over one reference.
+  /// Queues the task after the next look at the driver. It says notified; takes over the queue's reference.
   virtual void defer(Header& task) = 0;
   /// Simulation: the poll stays open and goes on when the worker's clock has come to `until`.
   virtual void busy_until(Nanos until) = 0;

@@ -110,6 +110,7 @@ struct alignas(64) Header {
   std::uint16_t body_offset = 0;      // from the header to the frame or payload
   bool finished = false;              // the coroutine reached its end in this poll
   bool working = false;               // simulation: this poll is not over, whatever it returned: it is busy for a while
+  bool yields = false;                // this poll gives way: the task is ready again once its worker has looked at the driver
 
   /// The room for the result, right behind the header.
   [[nodiscard]] void* output() noexcept { return this + 1; }

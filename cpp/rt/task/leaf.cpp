@@ -29,8 +29,7 @@ void give_back() {
 void defer(Header& task) {
   Context* context = current();
   if (context != nullptr && context->worker != nullptr && context->home == task.home) {
-    task.state.add_ref();
-    context->worker->defer(task);
+    task.yields = true;
     return;
   }
   wake(task);

@@ -36,7 +36,7 @@ void give_back();
 
 }  // namespace coop
 
-/// Wakes the task after the worker's next look at the driver; outside a worker at once.
+/// In the task's poll, which then ends pending: it is ready again after the worker's next look at the driver; outside a worker at once.
 void defer(Header& task);
 
 /// Ready at the second poll: in between everything else that is ready had a turn. Source: Tokio task/yield_now.rs.

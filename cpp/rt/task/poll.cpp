@@ -1,6 +1,7 @@
 #include "rt/task/poll.hpp"
 
 #include <cassert>
+#include <utility>
 
 #include "rt/task/context.hpp"
 #include "rt/task/slots.hpp"
@@ -64,9 +65,28 @@ void cancel_and_end(Header& task, std::size_t references) {
   publish_end(task, references);
 }
 
-Polled after_poll(Header& task, PollResult result) {
+/// It keeps its reference and stays notified until its worker queues it: no exchange for a wake, none for a reference.
+void after_yield(Header& task, Context* here) {
+  switch (task.state.finish_yield()) {
+    case OnYield::deferred:
+      if (here != nullptr && here->worker != nullptr) {
+        here->worker->defer(task);
+        break;
+      }
+      [[fallthrough]];  // its worker was handed on
+    case OnYield::requeue: task.home->schedule(task, Ready::yielded); break;
+    case OnYield::cancelled: cancel_and_end(task, own_and_turn); break;
+  }
+}
+
+Polled after_poll(Header& task, PollResult result, Context* here) {
+  const bool yields = std::exchange(task.yields, false);
   if (result == PollResult::ready) {
     publish_end(task, own_and_turn);
+    return Polled::done;
+  }
+  if (yields) {
+    after_yield(task, here);
     return Polled::done;
   }
   switch (task.state.finish_poll()) {
@@ -85,7 +105,7 @@ Polled poll_now(Header& task, Context* here) {
     result = task.vtable->poll(task);
   }
   if (task.working) return Polled::working;
-  return after_poll(task, result);
+  return after_poll(task, result, here);
 }
 
 }  // namespace
@@ -108,7 +128,8 @@ Polled finish_poll(Header& task, Context* here) {
 
 Polled continue_poll(Header& task) {
   task.working = false;
-  if (task.outcome != Outcome::none) return after_poll(task, PollResult::ready);  // it ended, and was busy for a while after that
+  if (task.outcome != Outcome::none)
+    return after_poll(task, PollResult::ready, nullptr);  // it ended, and was busy for a while after that
   return poll_now(task, current());
 }
 
@@ -121,7 +142,7 @@ bool run_unpublished(Header& job) {
   return true;
 }
 
-void publish_job(Header& job) { static_cast<void>(after_poll(job, PollResult::ready)); }
+void publish_job(Header& job) { static_cast<void>(after_poll(job, PollResult::ready, nullptr)); }
 
 void cut_poll(Header& task) {
   task.working = false;

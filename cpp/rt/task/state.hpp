@@ -61,6 +61,8 @@ enum class OnRun : std::uint8_t { run, cancelled, busy, dealloc };
 /// idle, dealloc: the poll's reference is given back. requeue: woken meanwhile; push it, the poll's reference is the queue's now.
 /// cancelled: still RUNNING and ours; end it.
 enum class OnIdle : std::uint8_t { idle, requeue, dealloc, cancelled };
+/// deferred: to be queued later, as if it stood in a queue: NOTIFIED, with the poll's reference. requeue, cancelled: as above.
+enum class OnYield : std::uint8_t { deferred, requeue, cancelled };
 /// submit: push it; the queue's reference is there (by value: the waker's own one). dealloc (by value only): that was the last.
 enum class OnWake : std::uint8_t { nothing, submit, dealloc };
 /// claimed: RUNNING is ours, and the frames may be read. busy: somebody polls or ends it, it has ended, or it stands elsewhere.
@@ -113,6 +115,18 @@ class TaskState {
       next.clear(Snapshot::running);
       if (next.is_notified()) return OnIdle::requeue;  // law S7: one further poll for any number of wakes
       return next.drop_ref() ? OnIdle::dealloc : OnIdle::idle;
+    });
+  }
+
+  /// Holder of RUNNING, after a poll that gave way: ready again without a wake. One that comes meanwhile has nothing to add (law S7).
+  [[nodiscard]] OnYield finish_yield() noexcept {
+    return update([](Snapshot& next) {
+      assert(next.is_running());
+      if (next.is_cancelled()) return OnYield::cancelled;
+      const bool was_woken = next.is_notified();
+      next.clear(Snapshot::running);
+      next.set(Snapshot::notified);
+      return was_woken ? OnYield::requeue : OnYield::deferred;
     });
   }
 

@@ -97,18 +97,33 @@ struct Task {
     if (released.was_last) free();
     if (released.joiner_left && lender != nullptr) lender->drop_ref();
   }
-  /// One turn of a worker; `poll` returns true when the future is ready.
-  void run(const std::function<bool()>& poll) {
-    if (!pop()) return;
+  /// A worker takes it from the queue. True: RUNNING is ours, and it is to be polled.
+  bool start() {
+    if (!pop()) return false;
     switch (state.start_running()) {
-      case OnRun::busy: return;
-      case OnRun::dealloc: return free();
-      case OnRun::cancelled: return end(2, 2);
+      case OnRun::busy: return false;
+      case OnRun::dealloc: free(); return false;
+      case OnRun::cancelled: end(2, 2); return false;
       case OnRun::run: break;
     }
     future.set(future.get() + 1);  // S3, S4: a race or -1
     MODEL_CHECK(future.get() > 0);
     ++polls;
+    return true;
+  }
+  /// One turn of a worker whose poll gives way. It keeps the task, which nobody else queues meanwhile, and queues it later.
+  void run_and_yield(const std::function<void()>& poll) {
+    if (!start()) return;
+    poll();
+    switch (state.finish_yield()) {
+      case OnYield::deferred:
+      case OnYield::requeue: return push();
+      case OnYield::cancelled: return end(2, 2);
+    }
+  }
+  /// One turn of a worker; `poll` returns true when the future is ready.
+  void run(const std::function<bool()>& poll) {
+    if (!start()) return;
     if (poll()) return end(1, 2);
     switch (state.finish_poll()) {
       case OnIdle::idle: return;
@@ -232,6 +247,49 @@ void wake_by_value_against_poll(Model& m) {
   m.after([=] {
     MODEL_CHECK(*reader.seen == 1 || reader.task->queued);
     MODEL_CHECK(reader.task->state.load().refs() == 2U + (reader.task->queued ? 1U : 0U));
+  });
+}
+
+/// A task that gave way is in one place (S2) and ready, whoever wakes it meanwhile; a poll that begins after a wake sees what came
+/// before it (S6), though the wake had nothing to do.
+template <class Env>
+void wake_against_yield(Model& m) {
+  const Reader<Env> reader;
+  auto is_woken = std::make_shared<bool>(false);
+  reader.task->state.add_ref();  // the waker's
+  m.thread([=] {
+    for (int turn = 0; turn < 2; ++turn) {
+      const bool was_woken = *is_woken;
+      reader.task->run_and_yield([=] {
+        const int seen = reader.sent->load(relaxed);
+        MODEL_CHECK(seen == 1 || !was_woken);
+      });
+    }
+  });
+  m.thread([=] {
+    reader.sent->store(1, relaxed);
+    reader.task->wake_by_ref();
+    *is_woken = true;
+    reader.task->wake_by_value();
+  });
+  m.after([=] {
+    MODEL_CHECK(reader.task->polls == 2 && reader.task->queued);
+    MODEL_CHECK(reader.task->state.load().refs() == 3);
+  });
+}
+
+/// It is aborted or shut down meanwhile: ended once, and freed once, by whoever is last.
+template <class Env>
+void end_against_yield(Model& m) {
+  auto t = std::make_shared<Task<Env>>();
+  MODEL_CHECK(t->state.drop_join_fast());
+  m.thread([=] { t->run_and_yield([] {}); });
+  m.thread([=] { t->shutdown(); });
+  m.thread([=] { t->abort(); });
+  m.after([=] {
+    t->run([] { return false; });
+    MODEL_CHECK(t->completions == 1);
+    MODEL_CHECK(t->frees == 1);
   });
 }
 
@@ -398,6 +456,8 @@ void walker_against_reuse(Model& m) {
 TEST(TaskStateModel, S2_S3_S7_wake_while_running) { expect_holds("wake while running", wake_while_running<ModelEnv>); }
 TEST(TaskStateModel, S6_a_poll_sees_what_was_written_before_the_wake) { expect_holds("message", message_before_wake<ModelEnv>); }
 TEST(TaskStateModel, S7_S16_wakers_used_up_while_running) { expect_holds("by value", wake_by_value_against_poll<ModelEnv>); }
+TEST(TaskStateModel, S2_S6_S7_wake_against_yield) { expect_holds("wake, yield", wake_against_yield<ModelEnv>); }
+TEST(TaskStateModel, S4_S16_end_against_yield) { expect_holds("end, yield", end_against_yield<ModelEnv>); }
 TEST(TaskStateModel, S3_S4_S5_abort_against_poll) { expect_holds("abort", abort_against_poll<ModelEnv>); }
 TEST(TaskStateModel, S5_S16_join_against_complete) { expect_holds("join", join_against_complete<ModelEnv>); }
 TEST(TaskStateModel, S5_S7_a_waiting_joiner_is_woken) { expect_holds("joiner waits", joiner_waits<ModelEnv>); }
@@ -414,6 +474,7 @@ TEST(TaskStateFaults, relaxed_transitions_are_found) {
   EXPECT_TRUE(is_found(end_alone_against_all<WeakEnv<ChangesRelaxed>>));
   EXPECT_TRUE(is_found(drop_against_complete<WeakEnv<ChangesRelaxed>>));
   EXPECT_TRUE(is_found(message_before_wake<WeakEnv<ChangesRelaxed>>));
+  EXPECT_TRUE(is_found(wake_against_yield<WeakEnv<ChangesRelaxed>>));
 }
 TEST(TaskStateFaults, transitions_without_release_are_found) {
   EXPECT_TRUE(is_found(drop_against_complete<WeakEnv<ChangesAcquire>>));

@@ -44,6 +44,24 @@ TYPED_TEST(TaskStateTest, many_wakes_in_a_poll_requeue_once) {
   EXPECT_EQ(this->state.finish_poll(), OnIdle::idle);
 }
 
+TYPED_TEST(TaskStateTest, a_yield_keeps_its_reference_and_a_wake_adds_nothing) {
+  EXPECT_EQ(this->state.start_running(), OnRun::run);
+  EXPECT_EQ(this->state.finish_yield(), OnYield::deferred);
+  this->expect(Snapshot::notified | Snapshot::join_interest, 3);
+  EXPECT_EQ(this->state.wake_by_ref(), OnWake::nothing);
+  EXPECT_EQ(this->state.start_running(), OnRun::run);
+  EXPECT_EQ(this->state.wake_by_ref(), OnWake::nothing);
+  EXPECT_EQ(this->state.finish_yield(), OnYield::requeue) << "woken in its poll: ready now";
+  this->expect(Snapshot::notified | Snapshot::join_interest, 3);
+}
+
+TYPED_TEST(TaskStateTest, an_abort_in_a_poll_that_yields_is_seen_after_it) {
+  EXPECT_EQ(this->state.start_running(), OnRun::run);
+  EXPECT_EQ(this->state.notify_and_cancel(), OnWake::nothing);
+  EXPECT_EQ(this->state.finish_yield(), OnYield::cancelled);
+  EXPECT_TRUE(this->state.load().is_running());
+}
+
 TYPED_TEST(TaskStateTest, a_wake_by_value_gives_its_reference_to_the_queue) {
   this->make_idle();
   this->state.add_ref();

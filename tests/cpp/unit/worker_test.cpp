@@ -179,6 +179,38 @@ TEST(Worker, deferred_tasks_are_woken_last_first_so_the_first_one_takes_the_slot
   EXPECT_EQ(run_on_one(workers(1), root), (Log{3, 1, 2, 3, 2, 1}));
 }
 
+/// Gives way in its first poll, and is over when it is told so.
+struct YieldsOnce final : Leaf {
+  bool poll(Header& polled) override {
+    task = &polled;
+    if (++polls == 1) defer(polled);
+    return is_over;
+  }
+  [[nodiscard]] const char* what() const override { return "yields once"; }
+  Header* task = nullptr;
+  int polls = 0;
+  bool is_over = false;
+};
+
+Task<void> wait_for(YieldsOnce* leaf) { co_await *leaf; }
+
+Task<void> wake_what_yielded(YieldsOnce* leaf) {
+  static_cast<void>(spawn(wait_for, leaf));
+  co_await yield_now();
+  for (int wakes = 0; wakes < 3; ++wakes) wake(*leaf->task);
+  for (int turns = 0; turns < 5; ++turns) co_await yield_now();
+  EXPECT_EQ(leaf->polls, 2);
+  leaf->is_over = true;
+  wake(*leaf->task);
+}
+
+TEST(Worker, S2_a_task_that_yielded_has_one_further_poll_whoever_wakes_it_meanwhile) {
+  YieldsOnce leaf;
+  SimDrive drive(workers(1));
+  EXPECT_EQ(drive.run([&] { static_cast<void>(spawn(wake_what_yielded, &leaf)); }, enough_steps).end, SimResult::End::finished);
+  EXPECT_EQ(leaf.polls, 3);
+}
+
 Task<void> chain(Log* log, int number, int last) {
   log->push_back(number);
   if (number < last) static_cast<void>(spawn(chain, log, number + 1, last));

@@ -107,7 +107,7 @@ void Worker<Env>::wake_deferred() {
   while (!deferred_.empty()) {
     Header* task = deferred_.back();
     deferred_.pop_back();
-    Waker::take_over(*task).wake();
+    shared_.schedule(*task, Ready::woken);
   }
 }
 

@@ -29,11 +29,6 @@ void Worker<Env>::run_next(Header& task) {
 
 template <Environment Env>
 void Worker<Env>::defer(Header& task) {
-  // The same task twice in a row is one entry (several leaves of one task ran out of budget).
-  if (!deferred_.empty() && deferred_.back() == &task) {
-    drop_reference(task);
-    return;
-  }
   deferred_.push_back(&task);
 }
 
