@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
-# What a change has to pass: layout, mistakes, types, C++ and Python tests.  usage: check.sh
-# Ends with one table of what the model explorer ran through, a line on the seeded faults if scripts/faults.py has run, and
-# "N passed, N failed".
+# What a change has to pass: layout, mistakes, types, C++ and Python tests, seeded faults.  usage: check.sh
+# Ends with one table of what the model explorer ran through and which faults were killed, and "N passed, N failed".
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 export REPORTS=$root/build/check
 rm -rf "$REPORTS"
@@ -24,5 +23,6 @@ tests() {
 }
 tests cpp bash scripts/cpp-tests.sh dev unit model
 tests python bash scripts/python-tests.sh
+tests faults python3 scripts/faults.py
 
 python3 scripts/model_table.py "$REPORTS" --faults build/faults/results.json

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Which test notices when one line of a scheduler's protocol is wrong?
 
-    python3 scripts/faults.py [ID...] [--jobs N] [--json]     build each seeded fault and run the test that has to fail
+    python3 scripts/faults.py [ID...] [--jobs N] [--json]     build each seeded fault and run the test that has to fail; one that
+                                                              was killed is passed over while nothing has changed (--again)
     python3 scripts/faults.py --list                          what there is
     python3 scripts/faults.py --check                         do all of them still fit the sources? builds nothing
     python3 scripts/faults.py --table                         write docs/faults.md from the results of the runs so far
@@ -107,6 +108,7 @@ class Result:
     how: str = ""
     schedule: int = 0
     seconds: float = 0.0
+    program: str = ""  # the killer's program without a fault: while it is the same, so is the outcome
 
     @property
     def after(self) -> str:
@@ -311,8 +313,16 @@ def try_fault(fault: Fault, build: Build) -> Result:
             large.unlink(missing_ok=True)
 
 
-def clean_killers(faults: list[Fault], build: Build, jobs: int, pool: ThreadPoolExecutor) -> dict[tuple[str, str], str]:
-    """Runs each killer without a fault, unless this very program has passed before: which cannot be one, and why."""
+@dataclasses.dataclass(frozen=True)
+class Clean:
+    """The killers without a fault: the hash of each test file's program, and which test cannot be a killer, and why."""
+
+    programs: dict[str, str]
+    unfit: dict[tuple[str, str], str]
+
+
+def clean_killers(faults: list[Fault], build: Build, jobs: int, pool: ThreadPoolExecutor) -> Clean:
+    """Runs each killer without a fault, unless this very program has passed before."""
     tests = sorted({fault.test for fault in faults})
     build.make(tests, jobs)
     programs = {test: WORK / "clean" / Path(test).parent.name / Path(test).stem for test in tests}
@@ -332,7 +342,7 @@ def clean_killers(faults: list[Fault], build: Build, jobs: int, pool: ThreadPool
         else:
             complaint = failed_as(ran.output) or ("no end" if ran.status is None else "no test ran")
             unfit[test, gtest_filter] = f"{gtest_filter} does not pass without the fault: {complaint}"
-    return unfit
+    return Clean(is_now, unfit)
 
 
 def row_of(fault: Fault, result: Result) -> str:
@@ -393,16 +403,21 @@ def write_page(faults: list[Fault]) -> None:
     print(f"{PAGE.relative_to(ROOT)}: {len(faults)} faults")
 
 
-def run_faults(faults: list[Fault], *, build: Build, jobs: int, as_json: bool) -> bool:
+def run_faults(faults: list[Fault], *, build: Build, jobs: int, as_json: bool, again: bool) -> bool:
     """Builds and tests; prints the table. True: all were killed."""
     results: list[Result] = []
+    before = stored_results()
     with ThreadPoolExecutor(jobs) as pool:
-        unfit = clean_killers(faults, build, jobs, pool)
+        clean = clean_killers(faults, build, jobs, pool)
 
         def attempt(fault: Fault) -> Result:
-            if (complaint := unfit.get((fault.test, fault.filter))) is not None:
+            if (complaint := clean.unfit.get((fault.test, fault.filter))) is not None:
                 return Result(id=fault.id, digest=fault.digest, outcome="error", how=complaint)
-            return try_fault(fault, build)
+            known = Result(**before[fault.id]) if fault.id in before else None
+            program = clean.programs[fault.test]
+            if known and not again and (known.digest, known.program, known.outcome) == (fault.digest, program, "killed"):
+                return known
+            return dataclasses.replace(try_fault(fault, build), program=program)
 
         for fault, result in zip(faults, pool.map(attempt, faults), strict=True):
             results.append(result)
@@ -429,6 +444,7 @@ def main() -> int:
     )
     parser.add_argument("--list", action="store_true", help="name the faults and stop")
     parser.add_argument("--check", action="store_true", help="only look whether each fault fits the sources")
+    parser.add_argument("--again", action="store_true", help="also those that nothing has changed for since they were killed")
     parser.add_argument("--json", action="store_true", help="results as JSON in the place of the table")
     parser.add_argument("--table", action="store_true", help="write docs/faults.md from the results so far")
     options = parser.parse_args()
@@ -453,7 +469,7 @@ def main() -> int:
         write_page(faults)
         return 0
     build = Build(options.build.resolve())
-    return 0 if run_faults(chosen, build=build, jobs=options.jobs, as_json=options.json) else 1
+    return 0 if run_faults(chosen, build=build, jobs=options.jobs, as_json=options.json, again=options.again) else 1
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@
     python3 scripts/model_table.py FOLDER [--faults FILE]
 
 Reads the JUnit files in FOLDER; a model test records there what each of its worlds came to (tests/cpp/model/holds.hpp). With
---faults also a row that says how many seeded faults were killed, if that file exists. The last line is "N passed, N failed";
+--faults, the results of scripts/faults.py, also how many seeded faults were killed. The last line is "N passed, N failed";
 the exit status is non-zero if any failed. Standard library only.
 """
 
@@ -15,9 +15,12 @@ import dataclasses
 import json
 import re
 import sys
+import tomllib
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+
+FAULTS = Path(__file__).resolve().parent.parent / "tests" / "faults" / "faults.toml"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -32,10 +35,14 @@ class World:
     is_complete: bool
 
 
+def protocol_of(suite: str) -> str:
+    """The protocol of a model test, as it is called in the table: RingModel is about the "ring"."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", suite.removesuffix("Model")).lower()
+
+
 def worlds_of(case: ElementTree.Element) -> Iterable[World]:
     """From the properties of one test; a test of a fault has none."""
-    suite = case.get("classname", "").removesuffix("Model")
-    protocol = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", suite).lower()
+    protocol = protocol_of(case.get("classname", ""))
     for entry in case.iter("property"):
         if entry.get("name", "").startswith("world_"):
             _, bound, schedules, depth, ms, kind = entry.get("value", "").rsplit("|", 5)
@@ -68,8 +75,8 @@ def read(folder: Path) -> tuple[list[World], int, int]:
     return worlds, passed, failed
 
 
-def rows_of(worlds: Iterable[World]) -> list[list[str]]:
-    """One row a protocol and bound, in alphabetical order."""
+def rows_of(worlds: Iterable[World], killed: dict[str, str]) -> list[list[str]]:
+    """One row a protocol and bound, in alphabetical order; `killed` is what is known of the faults, by protocol."""
     groups: dict[tuple[str, int], list[World]] = {}
     for world in worlds:
         groups.setdefault((world.protocol, world.bound), []).append(world)
@@ -81,27 +88,35 @@ def rows_of(worlds: Iterable[World]) -> list[list[str]]:
             f"{sum(world.schedules for world in group):,}",
             str(max(world.depth for world in group)),
             f"{sum(world.ms for world in group) / 1000:.1f}",
+            killed.get(protocol, "-"),
             "complete" if all(world.is_complete for world in group) else "sample",
         ]
         for (protocol, bound), group in sorted(groups.items())
     ]
 
 
-def faults_row(results: Path) -> str:
-    """How many seeded faults the tests have noticed; empty if none was tried."""
+def faults_by_protocol(results: Path) -> tuple[dict[str, str], str]:
+    """Seeded faults killed of those tried: for each protocol whose explorer has to notice them, and a line for all."""
     try:
         found = json.loads(results.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        return ""
-    entries = list(found.values()) if isinstance(found, dict) else found
-    killed = sum(entry["outcome"] == "killed" for entry in entries)
-    others = sorted(str(entry["id"]) for entry in entries if entry["outcome"] != "killed")
-    return f"seeded faults: {killed} of {len(entries)} killed" + (f"; not: {', '.join(others)}" if others else "")
+        return {}, "seeded faults: not tried; scripts/faults.py does"
+    filters = {entry["id"]: entry["filter"] for entry in tomllib.loads(FAULTS.read_text(encoding="utf-8"))["fault"]}
+    tried = [(entry["id"], entry["outcome"] == "killed") for entry in found.values() if entry["id"] in filters]
+    groups: dict[str, list[bool]] = {}
+    for name, is_killed in tried:
+        groups.setdefault(protocol_of(filters[name].split(".")[0]), []).append(is_killed)
+    line = f"seeded faults: {sum(is_killed for _, is_killed in tried)} of {len(tried)} killed"
+    if len(tried) < len(filters):
+        line += f", {len(filters) - len(tried)} not tried"
+    if others := sorted(name for name, is_killed in tried if not is_killed):
+        line += f"; not: {', '.join(others)}"
+    return {name: f"{sum(group)} of {len(group)}" for name, group in groups.items()}, line
 
 
 def print_table(rows: list[list[str]]) -> None:
     """Names to the left, figures to the right."""
-    table = [["protocol", "worlds", "bound", "schedules", "depth", "seconds", "schedules run"], *rows]
+    table = [["protocol", "worlds", "bound", "schedules", "depth", "seconds", "faults killed", "schedules run"], *rows]
     widths = [max(len(row[i]) for row in table) for i in range(len(table[0]))]
     for row in table:
         first, *numbers = (cell.rjust(width) for cell, width in zip(row[:-1], widths, strict=False))
@@ -115,12 +130,13 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--faults", type=Path)
     asked = parser.parse_args(arguments)
     worlds, passed, failed = read(asked.folder)
+    killed, faults = faults_by_protocol(asked.faults) if asked.faults is not None else ({}, "")
     if worlds:
-        print_table(rows_of(worlds))
+        print_table(rows_of(worlds, killed))
         total = sum(world.schedules for world in worlds)
         print(f"{len(worlds)} worlds, {total:,} schedules, {sum(world.ms for world in worlds) / 1000:.1f} s")
-    if asked.faults is not None and (line := faults_row(asked.faults)):
-        print(line)
+    if faults:
+        print(faults)
     print(f"{passed} passed, {failed} failed")
     return 1 if failed or not passed else 0
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# The checks that take longest: ThreadSanitizer, valgrind's memcheck, the second compiler, the Python tests of the minimal build, and
-# the seeded faults.
-# usage: slow-checks.sh [tsan|memcheck|clang|minimal-python|faults...]   (default: all)
+# The checks that take longest: ThreadSanitizer, valgrind's memcheck, instructions an operation, the second compiler, the Python
+# tests of the minimal build and without the GIL, and the seeded faults.
+# usage: slow-checks.sh [tsan|memcheck|instructions|clang|minimal-python|free-threaded|faults...]   (default: all)
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 checks=("$@")
-[ $# -gt 0 ] || checks=(tsan memcheck clang minimal-python faults)
+[ $# -gt 0 ] || checks=(tsan memcheck instructions clang minimal-python free-threaded faults)
 
 # The newest clang at hand or in the package lists; the second compiler catches what the first mishandles.
 clang_tests() {
@@ -16,10 +16,14 @@ clang_tests() {
   CXX=clang++-$version bash scripts/cpp-tests.sh clang unit
 }
 
+needs_valgrind() {
+  has valgrind || apt_install valgrind || fail "valgrind is missing; on Debian or Ubuntu: apt-get install valgrind"
+}
+
 # What ends tasks and worlds, and what keeps their memory: there a leak or a late access would be. Under valgrind everything takes some
 # fifty times as long, so tests that repeat a thousand times stay out; AddressSanitizer runs those.
 memcheck_tests() {
-  has valgrind || apt_install valgrind || fail "valgrind is missing; on Debian or Ubuntu: apt-get install valgrind"
+  needs_valgrind
   # Without fair-sched one busy thread may keep valgrind's lock for many seconds, and a test waits for the others in vain.
   export CPP_TESTS_UNDER="valgrind --quiet --fair-sched=yes --error-exitcode=1 --leak-check=full --suppressions=tests/valgrind.supp"
   local unit='Runtime.*:Shutdown.*:Slots.*:Pool.*:BlockInPlace.*:Taskdump.*:Channel.*:Oneshot.*:ProgramTest.*:FuzzCorpus.*'
@@ -32,10 +36,12 @@ for check in "${checks[@]}"; do
   case $check in
     tsan) scripts/cpp-tests.sh tsan unit stress || status=1 ;;
     memcheck) memcheck_tests || status=1 ;;
+    instructions) { needs_valgrind && python3 benchmarks/instructions.py; } || status=1 ;;
     clang) clang_tests || status=1 ;;
     minimal-python) scripts/minimal.sh || status=1 ;;
+    free-threaded) scripts/free-threaded.sh || status=1 ;;
     faults) python3 scripts/faults.py || status=1 ;;
-    *) fail "slow-checks.sh: '$check' is none of tsan, memcheck, clang, minimal-python, faults" ;;
+    *) fail "slow-checks.sh: '$check' is none of tsan, memcheck, instructions, clang, minimal-python, free-threaded, faults" ;;
   esac
 done
 exit "$status"

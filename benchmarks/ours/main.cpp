@@ -3,6 +3,37 @@
 
 #include "workloads.hpp"
 
+#include <sstream>
+#include <stdexcept>
+#include <string>
+
+namespace {
+
+/// `--see A,B` switches on what is off unless somebody asks for it; ../seeing.py measures what each costs.
+rt::Runtime make_runtime(unsigned workers, const bench::Arguments& arguments) {
+  rt::RuntimeOptions options{.workers = workers};
+  const auto asked = arguments.text.find("--see");
+  std::istringstream names(asked == arguments.text.end() ? "" : asked->second);
+  for (std::string name; std::getline(names, name, ',');) {
+    if (name == "poll") {
+      options.scheduler.histograms.poll = rt::H2{};
+    } else if (name == "task_poll") {
+      options.scheduler.histograms.task_poll = rt::H2{};
+    } else if (name == "latency") {
+      options.scheduler.histograms.latency = rt::H2{};
+    } else if (name == "watchdog") {
+      options.scheduler.watch_polls = true;
+    } else if (name == "timeline") {
+      options.scheduler.timeline = true;
+    } else {
+      throw std::runtime_error("--see " + name + "; need poll, task_poll, latency, watchdog or timeline");
+    }
+  }
+  return rt::Runtime(options);
+}
+
+}  // namespace
+
 int main(int count, char** words) {
   const bench::Workloads<rt::Runtime> workloads = {
       {"chained_spawn", bench::chained_spawn},
@@ -15,5 +46,5 @@ int main(int count, char** words) {
       {"spawn_many_worker", bench::spawn_many_worker},
       {"yield_many", bench::yield_many},
   };
-  return bench::run("ours", workloads, count, words);
+  return bench::run("ours", workloads, count, words, make_runtime);
 }

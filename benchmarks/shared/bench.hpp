@@ -102,9 +102,15 @@ inline std::uint64_t peak_kib() {
 template <class Runtime>
 using Workloads = std::map<std::string, std::uint64_t (*)(Runtime&, const Sizes&)>;
 
-/// Runs the workload that the arguments name and prints its line; false when an answer was wrong.
+/// How a peer's runtime is made, unless it has options of its own.
 template <class Runtime>
-bool measure(const std::string& peer, const Workloads<Runtime>& workloads, const Arguments& arguments) {
+Runtime make_runtime(unsigned workers, const Arguments&) {
+  return Runtime({.workers = workers});
+}
+
+/// Runs the workload that the arguments name and prints its line; false when an answer was wrong.
+template <class Runtime, class Make>
+bool measure(const std::string& peer, const Workloads<Runtime>& workloads, const Arguments& arguments, Make make) {
   const auto number = [&](const std::string& option) { return whole_number(option, arguments.at(option)); };
   const std::string& name = arguments.at("--workload");
   const auto found = workloads.find(name);
@@ -115,7 +121,7 @@ bool measure(const std::string& peer, const Workloads<Runtime>& workloads, const
   const auto operations = number("--operations");
   const auto expected = number("--expect");
 
-  Runtime runtime({.workers = static_cast<unsigned>(workers)});
+  Runtime runtime = make(static_cast<unsigned>(workers), arguments);
   bool answer_ok = true;
   std::ostringstream times;
   for (std::uint64_t repeat = 0; repeat <= repeats; ++repeat) {
@@ -135,11 +141,12 @@ bool measure(const std::string& peer, const Workloads<Runtime>& workloads, const
   return answer_ok;
 }
 
-/// The whole of a peer's `main`. `Runtime` is made from `{.workers = N}`.
-template <class Runtime>
-int run(const std::string& peer, const Workloads<Runtime>& workloads, int count, char** words) {
+/// The whole of a peer's `main`. `make(workers, arguments)` returns the runtime.
+template <class Runtime, class Make = Runtime (*)(unsigned, const Arguments&)>
+int run(const std::string& peer, const Workloads<Runtime>& workloads, int count, char** words,
+        Make make = make_runtime<Runtime>) {
   try {
-    if (measure(peer, workloads, parse(std::vector<std::string>(words + 1, words + count)))) return 0;
+    if (measure(peer, workloads, parse(std::vector<std::string>(words + 1, words + count)), make)) return 0;
     std::fprintf(stderr, "%s: wrong answer\n", peer.c_str());
     return 1;
   } catch (const std::exception& error) {
