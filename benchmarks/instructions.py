@@ -2,6 +2,7 @@
 """How many instructions does one operation take, and is it still as many as it was?
 
     python3 benchmarks/instructions.py [WORKLOAD...] [--see A,B]    count, and compare with instructions.json
+    python3 benchmarks/instructions.py --functions [WORKLOAD...] [--peer tokio-mimalloc]    and where they go
     python3 benchmarks/instructions.py --pin                        write instructions.json anew
 
 Instructions repeat where times do not: valgrind's callgrind counts those of a process with one worker, once with few repeats and once
@@ -45,8 +46,8 @@ _SIZES: dict[str, tuple[dict[str, int], int, int]] = {
 }
 
 
-def instructions(program: list[str], workload: Workload, repeats: int, see: str) -> int:
-    """Instructions of one whole process."""
+def counted(program: list[str], workload: Workload, repeats: int, see: str) -> dict[str, int]:
+    """Instructions of one whole process, by function, those that it calls not included."""
     sizes, operations, answer = _SIZES[workload.name]
     words = [*program, "--workload", workload.name, "--workers", "1", "--repeats", str(repeats), "--iterations", "1"]
     words += ["--operations", str(operations), "--expect", str(answer)]
@@ -55,18 +56,34 @@ def instructions(program: list[str], workload: Workload, repeats: int, see: str)
     if see:
         words += ["--see", see]
     with tempfile.TemporaryDirectory() as folder:
-        valgrind = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={folder}/out", *words]
-        done = subprocess.run(valgrind, capture_output=True, text=True, check=False)
-    found = re.search(r"refs:\s+([\d,]+)", done.stderr)
-    if done.returncode != 0 or found is None:
-        raise RuntimeError(f"{workload.name}: ended with {done.returncode}: {done.stderr.strip().splitlines()[-1:]}")
-    return int(found.group(1).replace(",", ""))
+        profile = f"{folder}/profile"
+        done = subprocess.run(
+            ["valgrind", "--tool=callgrind", f"--callgrind-out-file={profile}", *words],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise RuntimeError(f"{workload.name}: ended with {done.returncode}: {done.stderr.strip().splitlines()[-1:]}")
+        annotate = ["callgrind_annotate", "--threshold=100", "--auto=no", profile]
+        table = subprocess.run(annotate, capture_output=True, text=True, check=True).stdout
+    counts: dict[str, int] = {}
+    for number, function in re.findall(r"^\s*([\d,]+) \([^)]*\)\s+\S*?:(.*?)(?: \[[^\]]*\])?$", table, re.MULTILINE):
+        counts[function] = counts.get(function, 0) + int(number.replace(",", ""))
+    return counts
+
+
+def by_function(program: list[str], workload: Workload, see: str = "") -> dict[str, float]:
+    """Instructions of one operation by function, most first: start-up and the end of the process cancel out."""
+    few, more = (counted(program, workload, repeats, see) for repeats in (_FEW, _MORE))
+    operations = (_MORE - _FEW) * _SIZES[workload.name][1]
+    found = {function: (count - few.get(function, 0)) / operations for function, count in more.items()}
+    return dict(sorted(found.items(), key=lambda item: -item[1]))
 
 
 def per_operation(program: list[str], workload: Workload, see: str = "") -> float:
-    """Instructions of one operation: start-up and the end of the process cancel out."""
-    few, more = (instructions(program, workload, repeats, see) for repeats in (_FEW, _MORE))
-    return (more - few) / (_MORE - _FEW) / _SIZES[workload.name][1]
+    """Instructions of one operation."""
+    return sum(by_function(program, workload, see).values())
 
 
 def compiler() -> str:
@@ -100,31 +117,40 @@ def main() -> int:
     parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help="all that have a size here unless told")
     parser.add_argument("--see", default="", metavar="A,B", help="poll, task_poll, latency, watchdog, timeline; compares nothing")
     parser.add_argument("--pin", action="store_true", help="write instructions.json from this run")
-    parser.add_argument("--build-dir", type=Path, default=HERE / "build" / "native" / "ours")
+    parser.add_argument("--functions", action="store_true", help="also where they go; compares nothing")
+    parser.add_argument("--peer", default="ours", metavar="NAME", help="a native peer of run.py; compares nothing")
+    parser.add_argument("--build-dir", type=Path, default=HERE / "build" / "native")
     options = parser.parse_args()
     known = {name: workload for name, workload in load_workloads().items() if name in _SIZES}
     if unknown := [name for name in options.workloads if name not in known]:
         parser.error(f"{' '.join(unknown)}: no such workload here; need some of {', '.join(known)}")
-    if options.pin and (options.see or options.workloads):
-        parser.error("--pin wants all workloads, without --see")
+    looks_closer = bool(options.see or options.functions or options.peer != "ours")
+    if options.pin and (looks_closer or options.workloads):
+        parser.error("--pin wants all workloads of ours, without --see and --functions")
     if shutil.which("valgrind") is None:
         parser.error("valgrind is missing; on Debian or Ubuntu: apt-get install valgrind")
-    ours = TABLES["native"].peers[0]
-    if (failed := build(ours, options.build_dir)) is not None:
-        print(f"ours: {failed.reason}", file=sys.stderr)
+    peers = {peer.name: peer for peer in TABLES["native"].peers}
+    if (peer := peers.get(options.peer)) is None:
+        parser.error(f"--peer {options.peer}: need one of {', '.join(peers)}")
+    directory = options.build_dir / peer.name
+    if (failed := build(peer, directory)) is not None:
+        print(f"{peer.name}: {failed.reason}", file=sys.stderr)
         return 1
 
     stored: dict[str, Any] = json.loads(PINS.read_text("utf-8")) if PINS.is_file() else {}
     here = compiler()
-    comparable = stored.get("compiler") == here and not options.see and not options.pin
-    if not comparable and not options.pin and not options.see:
+    comparable = stored.get("compiler") == here and not looks_closer and not options.pin
+    if not (comparable or looks_closer or options.pin):
         print(f"pins are for {stored.get('compiler', 'no compiler')}; here is {here}: nothing is compared")
     counts: dict[str, float] = {}
     verdicts: dict[str, str] = {}
     for name in options.workloads or known:
-        counts[name] = round(per_operation(ours.program(options.build_dir), known[name], options.see), 1)
+        functions = by_function(peer.program(directory), known[name], options.see)
+        counts[name] = round(sum(functions.values()), 1)
         verdicts[name] = judged(counts[name], stored["instructions"].get(name)) if comparable else ""
         print(f"{name:<20} {counts[name]:>10,.1f} instructions {known[name].operation:<32} {verdicts[name]}".rstrip(), flush=True)
+        if options.functions:
+            print("".join(f"{count:>12.1f}  {function[:100]}\n" for function, count in functions.items() if count >= 1))
     if options.pin:
         PINS.write_text(json.dumps({"compiler": here, "instructions": counts}, indent=1) + "\n", "utf-8")
     if folder := os.environ.get("REPORTS"):
