@@ -14,9 +14,11 @@ import time
 import warnings
 import weakref
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from . import _core
+from ._runtime_arguments import checked_name, checked_seed, checked_workers
 from .dump import Dump
 from .dump_signal import live_runtimes
 from .errors import FeatureNotEnabled, RuntimeClosed
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from .report import Report
+    from .serve import Server
     from .workloads import Workload
 
 __all__ = ["Runtime"]
@@ -94,12 +97,12 @@ class Runtime:
             raise TypeError(f"hooks={hooks!r}; need Hooks(...) or None")
         kept = Histograms.resolve(histograms)
         watch = Watchdog.parse(watchdog)
-        count = _checked_workers(workers)
+        count = checked_workers(workers)
         options = {
             "workers": count,
             "policy": chosen.to_dict(),
-            "seed": _checked_seed(seed),
-            "name": _checked_name(name),
+            "seed": checked_seed(seed),
+            "name": checked_name(name),
             "max_blocking_threads": checked_count(
                 max_blocking_threads,
                 "max_blocking_threads",
@@ -122,6 +125,7 @@ class Runtime:
         self._finalizer.atexit = False  # _stop_all does it, in an order that it knows
         live_runtimes.add(self)
         self._watchdog = None if watch is None else Watchdog(self._handle, *watch)
+        self._server: Server | None = None
         self.last_shutdown_dump: Dump | None = None
 
     # ---- work ----
@@ -215,6 +219,31 @@ class Runtime:
 
         return RuntimeExecutor(self)
 
+    def serve(self, path: str | os.PathLike[str] | None = None) -> Server:
+        """Let ``stealscope top`` look at this runtime from another process, over a local socket that only this user may open.
+
+        Args:
+            path: of the socket, in a folder that only this user may enter; None chooses one that ``stealscope top`` finds.
+
+        Returns:
+            Server: has ``path`` and ``close()``, and ends with the runtime. While it is open, calling again returns it.
+
+        Raises:
+            RuntimeClosed: after `shutdown`, or in a forked child.
+            OSError: the folder is open to others, something is at the path already, or the system has no such sockets.
+            ValueError: a longer path than a socket's address may be, or another one than it is served at.
+        """
+        from .serve import Server
+
+        if self._native.is_closed or self._native.is_forked_copy:
+            raise RuntimeClosed(f"{self!r} cannot be served: it was shut down, or made before this process was forked")
+        if self._server is None or self._server.closed:
+            self._server = Server(self._handle, path)
+            weakref.finalize(self, self._server.stop).atexit = False
+        elif path is not None and Path(path).absolute() != self._server.path:
+            raise ValueError(f"path={os.fspath(path)!r}, but it is served at {os.fspath(self._server.path)!r}; close that first")
+        return self._server
+
     # ---- the end ----
 
     def shutdown(self, wait: bool = True, *, cancel: bool = False, timeout: float | None = None) -> bool:
@@ -239,6 +268,8 @@ class Runtime:
             raise RuntimeError("shutdown() inside a task would wait for the task itself; use shutdown(wait=False, cancel=True)")
         self._native.refuse_outsiders()
         if not wait:
+            if self._server is not None:
+                self._server.stop()
             return self._shut_down_later(cancel)
         deadline = None if limit is None else time.monotonic_ns() + limit
         if not cancel and not self._wait(self._native.wait_drained, deadline, "tasks"):
@@ -248,6 +279,8 @@ class Runtime:
             return self._timed_out(timeout)
         if self._watchdog is not None:
             self._watchdog.stop()
+        if self._server is not None:
+            self._server.close()
         self._finalizer.detach()
         live_runtimes.discard(self)
         return True
@@ -324,26 +357,6 @@ class Runtime:
     def __repr__(self) -> str:
         state = "closed" if self._native.is_closed else "running"
         return f"<stealscope.Runtime {self._native.name!r}: {self._native.num_workers()} workers, {state}>"
-
-
-def _checked_name(name: object) -> str:
-    if name is None:
-        return "ss-worker"
-    if isinstance(name, str) and name and "\0" not in name:
-        return name
-    raise ValueError(f"name={name!r}; need text without null characters, or None")
-
-
-def _checked_workers(workers: int | None) -> int:
-    if workers is None:
-        return min(len(_core.usable_cpus()), 65_535)
-    return checked_count(workers, "workers", low=1, high=65_535, hint="leave it out for one per CPU")
-
-
-def _checked_seed(seed: int | None) -> int:
-    if seed is None:
-        return int.from_bytes(os.urandom(8), "little") or 1
-    return checked_count(seed, "seed", low=0, high=(1 << 64) - 1) or 0x9E3779B97F4A7C15
 
 
 def _close_forgotten(native: _core.Runtime) -> None:
