@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
 __all__ = ["bar", "cell", "key_values", "table"]
 
@@ -27,8 +27,19 @@ def cell(value: object) -> str:
     return str(value)
 
 
-def table(headers: Sequence[str], rows: Iterable[Sequence[object]], *, indent: str = "") -> str:
+def table(
+    headers: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    indent: str = "",
+    width: int | None = None,
+    glued: Collection[int] = (),
+) -> str:
     """A plain table: first column to the left, the others to the right, a rule under the headers.
+
+    Args:
+        width: columns of the terminal: what does not fit continues below, after the first column again; None sets no limit.
+        glued: columns that stay beside the one before them.
 
     Raises:
         ValueError: a row has another number of cells than there are headers.
@@ -38,8 +49,8 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[object]], *, indent: s
         if len(row) != len(headers):
             raise ValueError(f"a row has {len(row)} cells; need {len(headers)}, one for each header: {row}")
     widths = [max([len(header), *(len(row[column]) for row in texts)]) for column, header in enumerate(headers)]
-    lines = [_line(headers, widths), "  ".join("-" * width for width in widths), *(_line(row, widths) for row in texts)]
-    return "\n".join(indent + line.rstrip() for line in lines)
+    parts = _parts(widths, glued, None if width is None else width - len(indent))
+    return "\n\n".join(_part([headers, *texts], widths, columns, indent) for columns in parts)
 
 
 def key_values(pairs: Iterable[tuple[str, object]], *, indent: str = "") -> str:
@@ -53,6 +64,29 @@ def bar(fraction: float, width: int = 20) -> str:
     """A share between 0 and 1 as a bar of `width` characters; outside that range it is cut."""
     filled = round(min(max(fraction, 0.0), 1.0) * width)
     return "#" * filled + "." * (width - filled)
+
+
+def _parts(widths: Sequence[int], glued: Collection[int], limit: int | None) -> list[list[int]]:
+    """Which columns stand beside each other: the first in each part, and as many others as fit, at least one."""
+    units: list[list[int]] = []
+    for column in range(1, len(widths)):
+        if column in glued and units:
+            units[-1].append(column)
+        else:
+            units.append([column])
+    parts: list[list[int]] = [list(range(len(widths)))[:1]]
+    for unit in units:
+        taken = sum(widths[column] + 2 for column in (*parts[-1], *unit)) - 2
+        if limit is not None and taken > limit and len(parts[-1]) > 1:
+            parts.append([0])
+        parts[-1] += unit
+    return parts
+
+
+def _part(texts: Sequence[Sequence[str]], widths: Sequence[int], columns: Sequence[int], indent: str) -> str:
+    chosen = [widths[column] for column in columns]
+    head, *rows = [_line([row[column] for column in columns], chosen) for row in texts]
+    return "\n".join(indent + line.rstrip() for line in (head, "  ".join("-" * width for width in chosen), *rows))
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:

@@ -11,6 +11,14 @@ def test_the_first_column_is_left_and_the_others_right() -> None:
     assert text.splitlines() == ["  name    count", "  ------  -----", "  a       1,234", "  longer      -"]
 
 
+def test_columns_that_do_not_fit_continue_below_after_the_first_again() -> None:
+    text = table(("name", "one", "two"), [("a", 1, 2)], width=12)
+    assert text.splitlines() == ["name  one", "----  ---", "a       1", "", "name  two", "----  ---", "a       2"]
+    assert table(("name", "one", "two"), [("a", 1, 2)], width=14).count("name") == 1
+    assert table(("name", "one"), [("a", 1)], width=1).count("\n") == 2
+    assert table(("name", "one", "two"), [("a", 1, 2)], width=12, glued=(2,)).count("name") == 1
+
+
 def test_a_row_of_the_wrong_length_is_refused() -> None:
     with pytest.raises(ValueError, match="need 2"):
         table(("a", "b"), [("x",)])
