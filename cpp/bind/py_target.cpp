@@ -47,7 +47,7 @@ bool is_coroutine_function(PyObject* target) {
     // AttributeError at nearly every spawn: two thirds of what a spawn cost.
     PyObject* const notes = reinterpret_cast<PyFunctionObject*>(target)->func_dict;
     if (notes == nullptr) return false;
-    static PyObject* const mark = PyUnicode_InternFromString("_is_coroutine_mark");
+    static PyObject* const mark = PyUnicode_InternFromString("_is_coroutine_marker");
     if (PyDict_Contains(notes, mark) != 1) {
       PyErr_Clear();
       return false;

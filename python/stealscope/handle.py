@@ -5,6 +5,7 @@ Invariant: a snapshot never takes a lock of a worker. Read next: `metrics.py` (w
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -182,10 +183,13 @@ class Handle:
             raise RuntimeError("record() samples real time; of a simulation take metrics() inside its tasks, at its own time")
         samples = MetricsSamples()
         recorder = _core.Recorder(self._native, interval)
+        is_finalizing = sys.is_finalizing  # the interpreter's end may close this generator after it has emptied the modules
         try:
             yield samples
         finally:
-            samples.extend(recorder.stop())
+            taken = recorder.stop()
+            if not is_finalizing():
+                samples.extend(taken)
 
     def intervals(self, *, every: float = 0.1) -> Iterator[dict[str, Any]]:
         """Deltas of the metrics, one every so many seconds, without end. The baseline is taken at the call."""
