@@ -6,13 +6,13 @@ Invariant: the same seeds as in the results themselves, so every difference is t
 
 from __future__ import annotations
 
-import html
 import warnings
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from . import _html
 from ._cells import Row
 from .comparison import compare_rows
 from .errors import import_extra
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Sensitivity", "sensitivity"]
 
+_HEADS = ("ordering", "workload", "workers", "costs", "ratio", "holds in", "not under")
 _FACTORS = (0.5, 2.0)
 _COLUMNS = ("workload", "workers", "costs", "better", "worse", "ratio", "cost", "factor", "estimate", "low", "high", "verdict")
 
@@ -65,10 +66,23 @@ class Sensitivity:
         return frame
 
     def __str__(self) -> str:
+        return f"{self._title()}\n\n{table(_HEADS, self._lines())}"
+
+    def __repr__(self) -> str:
+        held = sum(row["verdict"] == "holds" for row in self.rows)
+        return f"<Sensitivity of {self.metric}: {held} of {len(self.rows)} hold>"
+
+    def _repr_html_(self) -> str:
+        return _html.table(_HEADS, self._lines(), caption=self._title())
+
+    def _title(self) -> str:
+        return f"{self.metric}, {self.level:.0%} intervals, each cost x 1/2 and x 2"
+
+    def _lines(self) -> list[list[object]]:
         orders: dict[tuple[Any, ...], list[Row]] = {}
         for row in self.rows:
             orders.setdefault(tuple(row[name] for name in _COLUMNS[:6]), []).append(row)
-        lines = [
+        return [
             [
                 f"{better} < {worse}",
                 workload,
@@ -80,15 +94,6 @@ class Sensitivity:
             ]
             for (workload, workers, costs, better, worse, ratio), rows in orders.items()
         ]
-        heads = ("ordering", "workload", "workers", "costs", "ratio", "holds in", "not under")
-        return f"{self.metric}, {self.level:.0%} intervals, each cost x 1/2 and x 2\n\n{table(heads, lines)}"
-
-    def __repr__(self) -> str:
-        held = sum(row["verdict"] == "holds" for row in self.rows)
-        return f"<Sensitivity of {self.metric}: {held} of {len(self.rows)} hold>"
-
-    def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(str(self))}</pre>"
 
 
 def sensitivity(

@@ -12,11 +12,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
+from . import _html
 from .errors import InvariantError, import_extra
 from .graph import IntArray, TaskGraph
 from .patterns import Pattern
 from .shapes import DEFAULT_COST_NS, ORIGINS, TaskName, declared_cost, drawn_edges, expected_answer
-from .units import checked_count
+from .units import checked_count, format_ns
 from .uts import UtsTree
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ Result: TypeAlias = "int | tuple[Result, ...]"
 """An answer: an integer, or for `sequence` and `together` one a part, in their order."""
 
 _MAX_DRAWN = 100_000
+_MOST_PARTS = 20
 
 
 class Description(Protocol):
@@ -88,6 +90,18 @@ class Workload:
         if self.cost_ns not in (None, DEFAULT_COST_NS.get(self.kind)):
             shown.append(f"cost_ns={self.cost_ns}")
         return f"workloads.{self.kind}({', '.join(shown)})"
+
+    def _repr_html_(self) -> str:
+        costs = [("work, T1", self.work), ("span, T\N{INFINITY}", self.span)]
+        rows: list[tuple[str, object]] = [(name, None if ns is None else format_ns(ns)) for name, ns in costs]
+        if self.work and self.span:
+            rows.append(("parallelism, work / span", self.work / self.span))
+        if self.graph is not None:
+            rows += [("nodes", len(self.graph)), ("edges", self.graph.edge_count)]
+        rows += [("answer", "not known beforehand" if self.expected is None else str(self.expected)), ("seed", self.seed)]
+        parts = "".join(part._repr_html_() for part in self.parts[:_MOST_PARTS])
+        left_out = _html.paragraph(f"{len(self.parts) - _MOST_PARTS:,} more parts") if len(self.parts) > _MOST_PARTS else ""
+        return _html.section(repr(self), _html.pairs(rows) + parts + left_out, is_open=True)
 
     @property
     def name(self) -> str:

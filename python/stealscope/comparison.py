@@ -7,7 +7,6 @@ in which either run failed is counted in `n_failed` and takes part in nothing el
 
 from __future__ import annotations
 
-import html
 import math
 import warnings
 from collections.abc import Mapping, Sequence
@@ -16,6 +15,7 @@ from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
+from . import _html
 from ._figure import GREY, PALETTE, new_axes
 from ._intervals import FloatArray, Interval, Method, checked_level, holm, mean_interval
 from .errors import import_extra
@@ -104,9 +104,7 @@ class Comparison:
 
     def _repr_html_(self) -> str:
         heads, cells = self._cells()
-        head = "".join(f"<th>{html.escape(text)}</th>" for text in heads)
-        body = "".join("<tr>" + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in row) + "</tr>" for row in cells)
-        return f"<table><caption>{html.escape(self._title())}</caption><tr>{head}</tr>{body}</table>"
+        return _html.table(heads, cells, caption=self._title())
 
     def _title(self) -> str:
         sign = "/" if self.estimand == "ratio" else "-"

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, TypeAlias
 
+from . import _html
+from .tables import key_values
 from .units import checked_scale, format_ns, seconds_to_ns
 
 __all__ = ["Cost", "Costs"]
@@ -112,8 +114,26 @@ class Costs:
             return f"{format_ns(cost[0] * 1e9)} .. {format_ns(cost[len(cost) // 2] * 1e9)} .. {format_ns(cost[-1] * 1e9)}"
         return format_ns(cost * 1e9)
 
+    def __str__(self) -> str:
+        return f"{self._head()}\n\n{key_values(self._shown())}"
+
+    def _repr_html_(self) -> str:
+        about = _html.pairs((name, getattr(self, name)) for name in _ABOUT)
+        costs = _html.pairs(self._shown(), marked=[kind for kind in self.kinds() if getattr(self, kind) != _default(kind)])
+        return costs + _html.section(self._head(), about)
+
+    def _head(self) -> str:
+        return f"costs {self.name}, version {self.version}, of {self.machine}, {self.date}"
+
+    def _shown(self) -> list[tuple[str, object]]:
+        return [(kind, self.shown(kind)) for kind in self.kinds()]
+
     def _native(self) -> list[int | tuple[int, ...]]:
         return [_to_ns(getattr(self, kind), kind) for kind in self.kinds()]
+
+
+def _default(kind: str) -> object:
+    return next(entry.default for entry in fields(Costs) if entry.name == kind)
 
 
 def _to_ns(cost: Cost, kind: str) -> int | tuple[int, ...]:

@@ -6,17 +6,18 @@ next: `handle.py` (how to take one), ``cpp/rt/core/DUMP.md`` (why it may be take
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from typing import Any, overload
 
+from . import _html
 from .errors import import_extra
 from .units import format_ns
 
 __all__ = ["Dump", "Frame", "TaskTrace"]
 
+_MOST_SHOWN = 200
 STATES = ("running", "scheduled", "idle", "blocking")
 
 
@@ -180,11 +181,11 @@ class Dump(Sequence[TaskTrace]):
         return f"Incomplete dump of {head}; workers that did not come in time:{missing}"
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<details><summary>{html.escape(task._headline())}</summary><pre>{html.escape(str(task))}</pre></details>"
-            for task in self._tasks
-        )
-        return f"<div><p><b>{html.escape(self._headline())}</b></p>{rows}</div>"
+        shown = self._tasks[:_MOST_SHOWN]
+        tasks = "".join(_html.section(task._headline(), _html.preformatted(str(task))) for task in shown)
+        more = len(self) - len(shown)
+        left_out = _html.paragraph(f"{more:,} more; print() and to_frame() have them all, filter() and waiting_on() find some")
+        return f"<div>{_html.preformatted(self._headline())}{tasks}{left_out * bool(more)}</div>"
 
     def __repr__(self) -> str:
         return f"<stealscope.Dump of {len(self)} tasks, {'complete' if self.complete else 'incomplete'}>"

@@ -16,6 +16,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from . import _html
 from ._intervals import FloatArray, checked_level, t_interval
 from .units import checked_count, format_ns
 
@@ -62,6 +63,20 @@ class Estimate:
         return (
             f"{format_ns(self.mean)} ({self.level:.0%}: {format_ns(self.low)} .. {format_ns(self.high)}; "
             f"{self.n:,} kept, {self.discarded:,} discarded, lag 1 {self.lag1:+.2f})"
+        )
+
+    def _repr_html_(self) -> str:
+        quantiles = [(f"{100 * p:g} % within", format_ns(value)) for p, value in self.quantiles.items()]
+        return _html.pairs(
+            [
+                ("mean", format_ns(self.mean)),
+                (f"{self.level:.0%} interval", f"{format_ns(self.low)} .. {format_ns(self.high)}"),
+                *quantiles,
+                ("kept", self.n),
+                ("discarded", self.discarded),
+                ("batches, lag 1", f"{self.batches}, {self.lag1:+.2f}"),
+            ],
+            marked=["mean"],
         )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from . import _html
 from .choices import Choices
 from .errors import InvariantError
 from .units import checked_count
@@ -58,7 +59,17 @@ class Exploration:
 
     def __str__(self) -> str:
         found = f"failed: {self.failure}" if self.failure else "none failed"
-        return f"{self.schedules:,} schedules{'' if self.complete else ', stopped before all were run'}; {found}"
+        return f"{self._head()}; {found}"
+
+    def _repr_html_(self) -> str:
+        if self.failure is None:
+            return _html.paragraph(str(self))
+        failure = self.failure
+        head = f"{self._head()}; failed: {type(failure.error).__name__}"
+        return _html.section(head, _html.preformatted(str(failure)), is_open=True)
+
+    def _head(self) -> str:
+        return f"{self.schedules:,} schedules{'' if self.complete else ', stopped before all were run'}"
 
 
 def explore(

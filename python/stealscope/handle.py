@@ -278,6 +278,16 @@ class Handle:
     def __hash__(self) -> int:
         return hash(self._native.key)
 
+    def __str__(self) -> str:
+        from ._metrics_tables import metrics_text
+
+        return metrics_text(self.metrics())
+
+    def _repr_html_(self) -> str:
+        from ._metrics_tables import metrics_html
+
+        return metrics_html(self.metrics())
+
     def __repr__(self) -> str:
         return f"<stealscope.Handle of {self._native.name!r}: {self.num_workers()} workers, {self.num_alive_tasks()} tasks alive>"
 

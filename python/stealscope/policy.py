@@ -6,14 +6,13 @@ in one place, in C++ (``rt/policy/check.cpp``). Read next: `simulation.py` and `
 
 from __future__ import annotations
 
-import html
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any, Literal, TypeAlias
 
-from . import _core
+from . import _core, _html
 
 __all__ = ["Policy", "Victims"]
 
@@ -153,13 +152,9 @@ class Policy:
         return f"Policy({', '.join(f'{name}={_shown(value)}' for name, value in self.changed.items())})"
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><th>{name}</th><td>{_bold(html.escape(_shown(value)), name in self.changed)}</td></tr>"
-            for name, value in self.to_dict().items()
-        )
-        head = f"{html.escape(self.name or 'policy')}: {len(self.changed)} of {len(fields(self))} fields changed"
-        about = f"<p>{html.escape(self.about)}</p>" if self.about else ""
-        return f"<details><summary>{head}</summary>{about}<table>{rows}</table></details>"
+        rows = _html.pairs(((name, _shown(value)) for name, value in self.to_dict().items()), marked=self.changed)
+        about = _html.preformatted(self.about) if self.about else ""
+        return _html.section(f"{self.name or 'policy'}: {len(self.changed)} of {len(fields(self))} fields changed", about + rows)
 
 
 def _tokio() -> Policy:
@@ -261,7 +256,3 @@ def _presets() -> dict[str, Policy]:
 
 def _shown(value: object) -> str:
     return getattr(value, "__qualname__", repr(value)) if callable(value) else repr(value)
-
-
-def _bold(text: str, is_bold: bool) -> str:
-    return f"<b>{text}</b>" if is_bold else text

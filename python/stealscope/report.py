@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from . import _html
 from .errors import import_extra
 from .tables import bar, key_values, table
 from .timeline import counts as timeline_counts
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     from .workloads import Result, Workload
 
 __all__ = ["Report"]
+
+_WORKER_HEADS = ("worker", "busy", "share", "polls", "steals", "parks")
+_OPEN_ROWS = 8
+"""Workers of a report whose table a notebook shows at once."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -215,20 +220,24 @@ class Report:
 
     def __str__(self) -> str:
         text = key_values(self._summary())
-        rows = self._worker_rows()
+        rows = [
+            (index, None if share is None else f"{share:.0%}", "" if share is None else bar(share), *counts)
+            for index, share, *counts in self._worker_rows()
+        ]
         return f"{text}\n\n{table(('worker', 'busy', '', 'polls', 'steals', 'parks'), rows)}" if rows else text
 
     def __repr__(self) -> str:
         return f"<Report {self.workload} on {self.workers} workers ({self.engine}): {format_ns(self.makespan)}>"
 
     def _repr_html_(self) -> str:
-        summary = "".join(f"<tr><th>{_escaped(key)}</th><td>{_escaped(value)}</td></tr>" for key, value in self._summary())
-        workers = "".join(f"<tr>{''.join(f'<td>{_escaped(value)}</td>' for value in row)}</tr>" for row in self._worker_rows())
-        heads = "".join(f"<th>{head}</th>" for head in ("worker", "busy", "", "polls", "steals", "parks"))
-        metrics = _escaped(json.dumps(_plain(self.metrics), indent=1))
+        rows = self._worker_rows()
+        shown = [(index, None if share is None else f"{share:.0%}", share, *counts) for index, share, *counts in rows]
+        workers = _html.table(_WORKER_HEADS, shown, drawn=("share",))
+        metrics = _html.preformatted(json.dumps(_plain(self.metrics), indent=1))
         return (
-            f"<table>{summary}</table><table><tr>{heads}</tr>{workers}</table>"
-            f"<details><summary>metrics over the run</summary><pre>{metrics}</pre></details>"
+            _html.pairs(self._summary())
+            + _html.section(f"{len(rows)} workers", workers, is_open=len(rows) <= _OPEN_ROWS)
+            + _html.section("metrics over the run", metrics)
         )
 
     def _summary(self) -> list[tuple[str, object]]:
@@ -254,18 +263,11 @@ class Report:
             lines.append(("note", "beyond the worker count that the simulation's costs were checked for"))
         return lines
 
-    def _worker_rows(self) -> list[tuple[object, ...]]:
+    def _worker_rows(self) -> list[tuple[int, float | None, int | None, int | None, int | None]]:
         workers = self.metrics.get("workers") or []
         shares: tuple[float | None, ...] = self.busy or (None,) * len(workers)
         return [
-            (
-                index,
-                None if share is None else f"{share:.0%}",
-                "" if share is None else bar(share),
-                worker.get("task_poll_count"),
-                worker.get("steal_count"),
-                worker.get("park_count"),
-            )
+            (index, share, worker.get("task_poll_count"), worker.get("steal_count"), worker.get("park_count"))
             for index, (worker, share) in enumerate(zip(workers, shares, strict=False))
         ]
 
@@ -288,7 +290,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, bytes):
         return value.hex()
     return _plain(value.tolist()) if hasattr(value, "tolist") else str(value)
-
-
-def _escaped(value: object) -> str:
-    return html.escape("-" if value is None else f"{value:,}" if isinstance(value, int) else str(value))

@@ -6,10 +6,12 @@ Invariant: rows never change and none is dropped; what is computed from them say
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Any, Literal, overload
 
+from . import _html
 from ._cells import UNITS, Cell, Row, run_cells
 from ._intervals import Method, checked_level
 from ._results_files import load_results, save_results
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from ._sensitivity import Sensitivity
 
 __all__ = ["Results"]
+
+_HEADS = ("workload", "policy", "workers", "costs", "runs", "failed", "mean makespan", "mean ratio")
 
 
 class Results(Sequence[Row]):
@@ -198,8 +202,18 @@ class Results(Sequence[Row]):
         return f"<Results of {len(self)} runs{failed}>"
 
     def __str__(self) -> str:
-        heads = ("workload", "policy", "workers", "costs", "runs", "failed", "mean makespan", "mean ratio")
-        return table(heads, self._summary())
+        return table(_HEADS, self._summary())
+
+    def _repr_html_(self) -> str:
+        summary = _html.table(_HEADS, self._summary(), caption=repr(self)[1:-1])
+        errors = [(row["workload"], row["policy"], row["workers"], row["seed"], row["error"]) for row in self.failed]
+        failed = _html.table(("workload", "policy", "workers", "seed", "error"), errors)
+        manifest = _html.preformatted(json.dumps(self.manifest, indent=1, default=str))
+        return (
+            summary
+            + _html.section(f"{len(errors)} failed", failed, is_open=True) * bool(errors)
+            + _html.section("manifest: versions, machine, inputs, seeds", manifest)
+        )
 
     def _summary(self) -> Iterator[list[object]]:
         groups: dict[tuple[object, ...], list[Row]] = {}

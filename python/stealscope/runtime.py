@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from . import _core
+from ._html import section
 from ._runtime_arguments import checked_name, checked_seed, checked_workers
 from .dump import Dump
 from .dump_signal import live_runtimes
@@ -357,6 +358,9 @@ class Runtime:
     def __repr__(self) -> str:
         state = "closed" if self._native.is_closed else "running"
         return f"<stealscope.Runtime {self._native.name!r}: {self._native.num_workers()} workers, {state}>"
+
+    def _repr_html_(self) -> str:
+        return section(f"{repr(self)[1:-1]}, policy {self._native.policy}", self._handle._repr_html_())
 
 
 def _close_forgotten(native: _core.Runtime) -> None:

@@ -5,13 +5,15 @@ Invariant: a step is a frozen value; it was taken before it is shown. Read next:
 
 from __future__ import annotations
 
-import html
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from . import _html
 from .units import format_ns
 
 __all__ = ["Step"]
+
+_MOST_DRAWN = 64
 
 _WORDS = {
     "poll": "polls task {task}",
@@ -63,10 +65,13 @@ class Step:
         return f"{format_ns(self.now):>8}  {who}{what}  [{queues} | {self.inject}]"
 
     def _repr_html_(self) -> str:
-        cells = "".join(
-            f"<tr><td>{'<b>' * (index == self.worker)}worker {index}{'</b>' * (index == self.worker)}</td>"
-            f"<td>{'asleep' if index in self.sleepers else '&#9632;' * min(length, 64) or '&middot;'}</td></tr>"
+        queues: list[tuple[str, object]] = [
+            (f"worker {index}", "asleep" if index in self.sleepers else _drawn(length))
             for index, length in enumerate(self.queues)
-        )
-        inject = "&#9632;" * min(self.inject, 64) or "&middot;"
-        return f"<div>{html.escape(str(self))}<table>{cells}<tr><td>shared</td><td>{inject}</td></tr></table></div>"
+        ]
+        drawn = _html.pairs([*queues, ("shared", _drawn(self.inject))], marked={f"worker {self.worker}"})
+        return f"<div>{_html.preformatted(str(self))}{drawn}</div>"
+
+
+def _drawn(length: int) -> str:
+    return "\N{BLACK SQUARE}" * min(length, _MOST_DRAWN) + f" ({length:,})" * (length > _MOST_DRAWN) or "\N{MIDDLE DOT}"
