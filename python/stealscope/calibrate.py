@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from . import _core, workloads
+from ._progress import progress_bar
 from .costs import Costs
 from .runtime import Runtime
 from .simulation import Simulation
@@ -24,21 +25,25 @@ from .workloads import Workload
 
 __all__ = ["Prediction", "calibrate", "predictions"]
 
+_PART = 200
+"""Rounds measured in one call of the C++ side: about a second.  [rounds]"""
+
 _SPREAD = frozenset({"wake_latency"})
 """Costs kept as a distribution: a wake-up has several moods, so one constant misleads."""
 
 
-def calibrate(*, rounds: int = 200) -> Costs:
+def calibrate(*, rounds: int = 200, progress: bool = False) -> Costs:
     """Measure this machine: about a second on two idle CPUs.
 
     Args:
         rounds: samples of each cost. Each is the mean of a batch, of a wake-up a single one; constants are medians over
             them, the wake-up's latency is kept as a distribution of 11 quantiles.
+        progress: show on standard error how many rounds have been measured.
 
     Returns:
         Costs: with the machine and today's date in it. Other load on the machine makes the numbers larger.
     """
-    samples = _core.measure_costs(checked_count(rounds, "rounds", low=3, high=100_000))
+    samples = _samples(checked_count(rounds, "rounds", low=3, high=100_000), progress)
     measured: dict[str, Any] = {
         kind: _quantiles(values) if kind in _SPREAD else statistics.median(values) * 1e-9 for kind, values in samples.items()
     }
@@ -49,6 +54,19 @@ def calibrate(*, rounds: int = 200) -> Costs:
         machine=_machine(),
         date=datetime.date.today().isoformat(),
     )
+
+
+def _samples(rounds: int, progress: bool) -> dict[str, list[float]]:
+    """In parts of much the same size, so that Ctrl-C and a progress bar have their turn."""
+    parts = max(1, rounds // _PART)
+    samples: dict[str, list[float]] = {}
+    with progress_bar(rounds, progress, what="calibrate", unit="round") as advance:
+        for part in range(parts):
+            size = rounds * (part + 1) // parts - rounds * part // parts
+            for kind, values in _core.measure_costs(size).items():
+                samples.setdefault(kind, []).extend(values)
+            advance(size)
+    return samples
 
 
 @dataclass(frozen=True)
@@ -86,14 +104,21 @@ class Prediction:
         return (name, self.workers, format_ns(self.predicted), format_ns(self.measured), spread, f"{self.error:+.1%}")
 
 
-def predictions(costs: Costs, *, repeats: int = 9) -> list[Prediction]:
+def predictions(costs: Costs, *, repeats: int = 9, progress: bool = False) -> list[Prediction]:
     """Some workloads on 1 and 2 workers, in virtual time with these costs and on real threads.
 
     Args:
         repeats: real runs of each, after one that is not counted.
+        progress: show on standard error how many have been compared.
     """
     checked_count(repeats, "repeats", low=1, high=10_000)
-    return [_predict(workload, workers, costs, repeats) for workload in _cases() for workers in (1, 2)]
+    cases = [(workload, workers) for workload in _cases() for workers in (1, 2)]
+    found = []
+    with progress_bar(len(cases), progress, what="predictions", unit="case") as advance:
+        for workload, workers in cases:
+            found.append(_predict(workload, workers, costs, repeats))
+            advance(1)
+    return found
 
 
 def _cases() -> list[Workload]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from . import _html
+from ._progress import progress_bar
 from .choices import Choices
 from .errors import InvariantError
 from .units import checked_count
@@ -79,12 +80,25 @@ def explore(
     *,
     preemptions: int,
     max_schedules: int,
+    progress: bool,
 ) -> Exploration:
     """See `Simulation.explore`."""
     bound = checked_count(preemptions, "preemptions", low=0, high=1_000)
     most = checked_count(max_schedules, "max_schedules", low=1)
     if check is not None and not callable(check):
         raise TypeError(f"check={check!r}; need a callable that takes a Report, or None")
+    with progress_bar(None, progress, what="explore", unit="schedule") as advance:
+        return _explored(simulation, target, check, bound, most, advance)
+
+
+def _explored(
+    simulation: Simulation,
+    target: Any,
+    check: Callable[[Report], object] | None,
+    bound: int,
+    most: int,
+    advance: Callable[[int], None],
+) -> Exploration:
     pending: list[Iterator[Deviations]] = [iter([()])]
     schedules = 0
     while pending:
@@ -96,6 +110,7 @@ def explore(
             return Exploration(False, schedules, None)
         schedules += 1
         options, failure = _run_once(simulation, target, check, deviations)
+        advance(1)
         if failure is not None:
             return Exploration(True, schedules, failure)
         if len(deviations) < bound:

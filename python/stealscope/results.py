@@ -12,8 +12,9 @@ from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from . import _html
-from ._cells import UNITS, Cell, Row, run_cells
+from ._cells import UNITS, Cell, Row, run_cell
 from ._intervals import Method, checked_level
+from ._progress import progress_bar
 from ._results_files import load_results, save_results
 from .comparison import Comparison, Estimand, compare_rows
 from .errors import InvariantError, import_extra
@@ -152,11 +153,12 @@ class Results(Sequence[Row]):
 
         return sensitivity(self._rows, self._inputs("sensitivity"), metric, checked_level(level), executor, progress)
 
-    def verify(self, sample: int = 3) -> tuple[str, ...]:
+    def verify(self, sample: int = 3, *, progress: bool = False) -> tuple[str, ...]:
         """Run some simulated cells again and compare their trace hashes and makespans.
 
         Args:
             sample: how many, spread evenly over the runs that succeeded.
+            progress: show on standard error how many have been run.
 
         Returns:
             The cells that were run, as text.
@@ -173,7 +175,11 @@ class Results(Sequence[Row]):
         count = min(sample, len(cells))
         chosen = [cells[position * len(cells) // count] for position in range(count)]
         before = {row["key"]: row for row in self._rows}
-        found = [_change(cell, before[cell.key], row) for cell, row in zip(chosen, run_cells(chosen), strict=True)]
+        found = []
+        with progress_bar(count, progress, what="verify") as advance:
+            for cell in chosen:
+                found.append(_change(cell, before[cell.key], run_cell(cell)))
+                advance(1)
         if any(found):
             raise InvariantError("; ".join(filter(None, found)))
         return tuple(map(str, chosen))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import atexit
 import logging
 import os
-import sys
 import time
 import warnings
 import weakref
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from . import _core
 from ._html import section
+from ._progress import result_of, task_progress
 from ._runtime_arguments import checked_name, checked_seed, checked_workers
 from .dump import Dump
 from .dump_signal import live_runtimes
@@ -187,7 +187,7 @@ class Runtime:
 
         Args:
             timeout: seconds; then the workload is cancelled and TimeoutError raised, with a `Dump` as its ``dump``.
-            progress: print a line when it begins and when it ends.
+            progress: show on standard error how many tasks have ended.
 
         Raises:
             InvariantError: the answer is not the expected one.
@@ -197,21 +197,18 @@ class Runtime:
         if not isinstance(workload, WorkloadType):
             raise TypeError(f"run() needs a Workload, not {workload!r}; spawn() takes callables and coroutines")
         optional_seconds_to_ns(timeout)
-        handle = self.spawn(workload)
-        if progress:
-            print(f"{workload} ...", file=sys.stderr, flush=True)
-        try:
-            report: Report = handle.result(timeout)
-        except TimeoutError:
-            error = TimeoutError(f"{workload} had not ended after {timeout} s; it was cancelled")
-            error.dump = self._dump_or_none()  # type: ignore[attr-defined]
-            handle.cancel()
-            raise error from None
-        except KeyboardInterrupt:
-            handle.cancel()
-            raise
-        if progress:
-            print(f"{workload}: {report.makespan / 1e9:.3f} s", file=sys.stderr, flush=True)
+        with task_progress(self._native, workload, progress) as look:
+            handle = self.spawn(workload)
+            try:
+                report: Report = result_of(handle, timeout, look) if progress else handle.result(timeout)
+            except TimeoutError:
+                error = TimeoutError(f"{workload} had not ended after {timeout} s; it was cancelled")
+                error.dump = self._dump_or_none()  # type: ignore[attr-defined]
+                handle.cancel()
+                raise error from None
+            except KeyboardInterrupt:
+                handle.cancel()
+                raise
         return report
 
     def executor(self) -> Executor:

@@ -12,24 +12,25 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from . import _core
+from ._progress import task_progress
 from ._simulation_arguments import check_workload, checked_array, checked_faults, checked_limit
+from ._simulation_ends import deadlock, too_many_steps
 from ._waiting import NO_DEADLINE, limit_ns
 from .choices import Choices
 from .costs import Costs
-from .errors import DeadlockError, FeatureNotEnabled, StepLimitError
+from .errors import DeadlockError
 from .handle import Handle, check_context, spawn_on_native, spawn_workload
 from .policy import Policy
 from .sim_report import name_of, report_of_call, report_of_workload
 from .step import Step
 from .timeline import capacity_of
-from .units import checked_count, format_ns, ns_to_seconds
+from .units import checked_count, ns_to_seconds
 
 if TYPE_CHECKING:
     from contextvars import Context
 
     import numpy.typing as npt
 
-    from .dump import Dump
     from .explore import Exploration
     from .faults import Fault
     from .report import Report
@@ -108,13 +109,16 @@ class Simulation:
 
     # ---- running ----
 
-    def run(self, workload: Workload, *, until: float | None = None, max_steps: int | None = None) -> Report:
+    def run(
+        self, workload: Workload, *, until: float | None = None, max_steps: int | None = None, progress: bool = False
+    ) -> Report:
         """Run a workload on a fresh machine, with what `spawn` has queued, until no task lives.
 
         Args:
             until: end the run at that time, virtual seconds; what lives then is cancelled, and the report is about what came
                 before (its ``result`` is None if the workload had not ended).
             max_steps: more steps than that raise `StepLimitError`, against livelock; None is no limit.
+            progress: show on standard error how many tasks have ended.
 
         Raises:
             DeadlockError: tasks live and nothing can happen any more.
@@ -129,7 +133,8 @@ class Simulation:
         root = spawn_workload(machine, workload, None, raw=True)
         call = f".run(ss.{workload!r})"
         try:
-            self._play(machine, limit, call, end)
+            with task_progress(machine, workload, progress) as look:
+                self._play(machine, limit, call, end, look)
             self._report = report_of_workload(self, machine, before, workload, root, call, is_alone=self._roots == 0)
         finally:
             self._stop(machine)
@@ -181,7 +186,7 @@ class Simulation:
             while (taken := machine.step()) is not None:
                 yield Step(*taken)
             if not root.done():
-                raise self._deadlock(machine, f".run(ss.{workload!r})")
+                raise deadlock(machine, self._choices_of(machine), self._replay_line(machine, f".run(ss.{workload!r})"))
         finally:
             self._stop(machine)
 
@@ -192,6 +197,7 @@ class Simulation:
         *,
         preemptions: int = 2,
         max_schedules: int = 100_000,
+        progress: bool = False,
     ) -> Exploration:
         """Run `target` under every schedule that leaves the ordinary one in at most `preemptions` open choices.
 
@@ -203,13 +209,14 @@ class Simulation:
             check: called with each run's report; a failure is an exception, or False.
             preemptions: deviations in one schedule.
             max_schedules: runs at most; then the exploration is incomplete.
+            progress: show on standard error how many have been run.
 
         Returns:
             Exploration: the first failure, if there is one, with the choices that replay it.
         """
         from .explore import explore
 
-        return explore(self, target, check, preemptions=preemptions, max_schedules=max_schedules)
+        return explore(self, target, check, preemptions=preemptions, max_schedules=max_schedules, progress=progress)
 
     def spawn(self, target: Any, /, *args: Any, name: str | None = None, context: Context | None = None) -> _core.JoinHandle:
         """Queue a root for the next run: whatever `Runtime.spawn` takes. Inside a task use ``ss.spawn``.
@@ -345,7 +352,14 @@ class Simulation:
         machine.adopt()
         return machine
 
-    def _play(self, machine: _core.Machine, max_steps: int | None, call: str, until: int = NO_DEADLINE) -> None:
+    def _play(
+        self,
+        machine: _core.Machine,
+        max_steps: int | None,
+        call: str,
+        until: int = NO_DEADLINE,
+        look: Callable[[], None] = lambda: None,
+    ) -> None:
         left = max_steps
         while True:
             steps = _SLICE if left is None else min(_SLICE, left)
@@ -357,41 +371,18 @@ class Simulation:
                 machine.publish()
                 return
             if end == "deadlock":
-                raise self._deadlock(machine, call)
+                raise deadlock(machine, self._choices_of(machine), self._replay_line(machine, call))
+            look()
             if left is not None:
                 left -= steps
                 if left == 0:
-                    raise StepLimitError(
-                        f"the run had not ended after {max_steps:,} steps, at {format_ns(machine.now)} of virtual time; raise "
-                        f"max_steps, or look for tasks that never wait\nreplay: {self._replay_line(machine, call)}",
-                        dump=_dump_or_none(machine),
-                    )
-
-    def _deadlock(self, machine: _core.Machine, call: str) -> DeadlockError:
-        alive = machine.num_alive_tasks()
-        lines = [
-            f"{alive} task{'s' * (alive != 1)} live and nothing can happen any more, at {format_ns(machine.now)} of virtual time"
-        ]
-        dump = _dump_or_none(machine)
-        waiting: dict[str, list[Any]] = {} if dump is None else dump.waiting_on()
-        choices = self._choices_of(machine)
-        lines += [f"  {len(tasks)} at {line}" for line, tasks in waiting.items()]
-        lines += [f"with {choices}", f"replay: {self._replay_line(machine, call)}"]
-        return DeadlockError("\n".join(lines), dump=dump, choices=choices)
+                    raise too_many_steps(machine, max_steps or 0, self._replay_line(machine, call))
 
     def _stop(self, machine: _core.Machine) -> None:
         machine.stop()
         self._finalizer.detach()
         self._finalizer = weakref.finalize(self, _stop_quietly, [])
         self._roots = 0
-
-
-def _dump_or_none(machine: _core.Machine) -> Dump | None:
-    """None where a build has no dump."""
-    try:
-        return Handle(machine).dump()
-    except FeatureNotEnabled:
-        return None
 
 
 def _stop_quietly(machines: list[_core.Machine]) -> None:

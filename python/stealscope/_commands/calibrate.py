@@ -25,8 +25,8 @@ def add(commands: Commands) -> None:
 def _calibrate(arguments: argparse.Namespace) -> int:
     from ..calibrate import calibrate, predictions
 
-    costs = calibrate(rounds=arguments.rounds)
-    checked = predictions(costs, repeats=arguments.repeats)
+    costs = calibrate(rounds=arguments.rounds, progress=sys.stderr.isatty())
+    checked = predictions(costs, repeats=arguments.repeats, progress=sys.stderr.isatty())
     if arguments.json:
         screen.print_json({"costs": costs.to_dict(), "predictions": [entry.to_dict() for entry in checked]})
         return 0
