@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from .report import Report
     from .serve import Server
+    from .watch import LiveView, Watch
     from .workloads import Workload
 
 __all__ = ["Runtime"]
@@ -127,6 +128,7 @@ class Runtime:
         live_runtimes.add(self)
         self._watchdog = None if watch is None else Watchdog(self._handle, *watch)
         self._server: Server | None = None
+        self._watches: weakref.WeakSet[Watch] = weakref.WeakSet()
         self.last_shutdown_dump: Dump | None = None
 
     # ---- work ----
@@ -242,6 +244,28 @@ class Runtime:
             raise ValueError(f"path={os.fspath(path)!r}, but it is served at {os.fspath(self._server.path)!r}; close that first")
         return self._server
 
+    def watch(self, *, every: float = 0.5, slow: float = 0.1, show: Callable[[LiveView], object] | None = None) -> Watch:
+        """Show what the workers do while it happens, on a thread that ends with the block, with ``stop()`` or with the runtime.
+
+        In a notebook a table under the cell, in a terminal the same in place (with rich), anywhere else a line a time.
+
+        Args:
+            every: between two looks, seconds.
+            slow: a poll that has lasted for so many seconds is named.
+            show: called on that thread with each `LiveView`, instead of drawing it.
+
+        Raises:
+            RuntimeClosed: it has ended.
+        """
+        from ._watch_screens import chosen_screen
+        from .watch import Watch
+
+        if self._native.is_closed:
+            raise RuntimeClosed(f"{self!r} has ended; watch one that runs")
+        watch = Watch(self._handle, chosen_screen(show), every=every, slow=slow)
+        self._watches.add(watch)
+        return watch
+
     # ---- the end ----
 
     def shutdown(self, wait: bool = True, *, cancel: bool = False, timeout: float | None = None) -> bool:
@@ -279,6 +303,8 @@ class Runtime:
             self._watchdog.stop()
         if self._server is not None:
             self._server.close()
+        for watch in list(self._watches):
+            watch.stop()
         self._finalizer.detach()
         live_runtimes.discard(self)
         return True
