@@ -8,6 +8,8 @@ each other), `workloads` (native work), `report` (what came out), `timeline` and
 
 from __future__ import annotations
 
+from typing import Any as _Any
+
 from . import _core, activity, dist, plots, program, timeline, workloads
 from ._asyncio_bridge import from_asyncio
 from .calibrate import calibrate
@@ -62,6 +64,14 @@ from .workloads import Workload
 
 JoinHandle = _core.JoinHandle
 __version__: str = _core.VERSION
+
+
+def load_ipython_extension(shell: _Any) -> None:
+    """What ``%load_ext stealscope`` calls: it brings the cell magic ``%%steal``."""
+    from ._magic import register_magic
+
+    register_magic(shell)
+
 
 __all__ = [
     "H2",
@@ -122,6 +132,7 @@ __all__ = [
     "features",
     "from_asyncio",
     "interval",
+    "load_ipython_extension",
     "metrics_delta",
     "oneshot",
     "plots",

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .estimate import Estimate
     from .workloads import Result, Workload
 
-__all__ = ["Report"]
+__all__ = ["Report", "shares_of_time"]
 
 _WORKER_HEADS = ("worker", "busy", "share", "polls", "steals", "parks")
 _OPEN_ROWS = 8
@@ -90,8 +90,7 @@ class Report:
     def from_run(cls, workload: Workload, /, *, makespan: int, metrics: Mapping[str, Any], **fields: Any) -> Report:
         """A report of `workload`: name, work and span are filled in, and the shares of time from the metrics' delta."""
         known: dict[str, Any] = {"workload": workload.name, "work": workload.work, "span": workload.span}
-        known |= {name: _shares(metrics, f"{name}_duration_total") for name in ("busy", "searching", "parked")}
-        return cls(makespan=makespan, metrics=metrics, **(known | fields))
+        return cls(makespan=makespan, metrics=metrics, **(known | shares_of_time(metrics) | fields))
 
     @property
     def lower_bound(self) -> int | None:
@@ -270,6 +269,11 @@ class Report:
             (index, share, worker.get("task_poll_count"), worker.get("steal_count"), worker.get("park_count"))
             for index, (worker, share) in enumerate(zip(workers, shares, strict=False))
         ]
+
+
+def shares_of_time(metrics: Mapping[str, Any]) -> dict[str, tuple[float, ...] | None]:
+    """The fields ``busy``, ``searching`` and ``parked`` of a report, from the metrics' delta."""
+    return {name: _shares(metrics, f"{name}_duration_total") for name in ("busy", "searching", "parked")}
 
 
 def _shares(metrics: Mapping[str, Any], key: str) -> tuple[float, ...] | None:

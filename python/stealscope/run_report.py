@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import sys
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -12,15 +13,18 @@ import numpy as np
 
 from . import _core
 from .metrics import metrics_delta
-from .report import Report
+from .report import Report, shares_of_time
 from .timeline import Recording
 
 if TYPE_CHECKING:
     from .graph import IntArray
     from .handle import Handle
+    from .runtime import Runtime
     from .workloads import Workload
 
-__all__ = ["Record", "all_sojourns", "manifest", "report_maker"]
+__all__ = ["Record", "all_sojourns", "manifest", "report_maker", "report_of_call"]
+
+_SLICE_NS = 500_000_000
 
 
 Record: TypeAlias = "tuple[Sequence[int], int, int, Sequence[IntArray]]"
@@ -57,6 +61,46 @@ def report_maker(native: _core.World, workload: Workload) -> Callable[[Record], 
         )
 
     return make
+
+
+def report_of_call(runtime: Runtime, target: Any) -> Report:
+    """Run Python code on a runtime that has nothing else to do; its makespan is the time until no task lived any more.
+
+    Args:
+        target: an async function or another callable without arguments, or a coroutine.
+
+    Raises:
+        BaseException: what it raised.
+    """
+    from .sim_report import name_of
+
+    handle, native = runtime.handle, runtime._native
+    recording = Recording.begin(handle)
+    before = handle.metrics()
+    started = time.monotonic_ns()  # the clock that the workers read
+    root = runtime.spawn(target)
+    try:
+        result = root.result()
+        while not native.wait_drained(_SLICE_NS):  # in slices, so that Ctrl-C has its turn
+            pass
+    except KeyboardInterrupt:
+        root.cancel()
+        raise
+    makespan = time.monotonic_ns() - started
+    metrics = metrics_delta(before, _published(handle)[0])
+    return Report(
+        engine="threads",
+        workload=name_of(target),
+        policy=native.policy,
+        workers=handle.num_workers(),
+        seed=None,
+        result=result,
+        makespan=makespan,
+        metrics=metrics,
+        manifest=manifest(),
+        **shares_of_time(metrics),
+        **({} if recording is None else recording.taken(zero=started)),
+    )
 
 
 def all_sojourns(of_each: Sequence[IntArray]) -> IntArray | None:
