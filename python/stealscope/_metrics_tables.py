@@ -26,7 +26,7 @@ _OPEN_ROWS = 8
 def runtime_pairs(metrics: Mapping[str, Any]) -> list[tuple[str, object]]:
     """Name and value of each scalar, durations with their unit."""
     return [
-        (name, format_ns(value) if name in DURATIONS else value)
+        (name, format_ns(value) if name in DURATIONS and not isinstance(value, str) else value)
         for name, value in metrics.items()
         if isinstance(value, str | int | float) and not isinstance(value, bool)
     ]

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
+from .errors import import_extra
 from .watch import WORKER_HEADS
 
 if TYPE_CHECKING:
@@ -42,9 +43,8 @@ def notebook_shell() -> Any:
 
 
 def _new_display() -> Any:
-    from IPython.display import HTML, display
-
-    return display(HTML("<p>&hellip;</p>"), display_id=True)
+    shown: Any = import_extra("IPython.display", "notebook")
+    return shown.display(shown.HTML("<p>&hellip;</p>"), display_id=True)
 
 
 @contextmanager

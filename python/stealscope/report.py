@@ -186,6 +186,25 @@ class Report:
 
         return draw_steals(self, of, ax)
 
+    def timeline_html(self, path: str | os.PathLike[str] | None = None, *, window: Window | None = None) -> str | None:
+        """The timeline as one HTML page to zoom and move in, also of millions of events; the page loads nothing.
+
+        Args:
+            path: where to write it; None returns it as text.
+            window: (begin, end) to look at, seconds; None is the whole makespan. A page that cannot hold each event says so, and
+                one of a shorter window can.
+
+        Raises:
+            ValueError: no timeline; the message says how to get one.
+        """
+        from ._timeline_page import timeline_page
+
+        page = timeline_page(self, window)
+        if path is None:
+            return page
+        Path(path).write_text(page, encoding="utf-8")
+        return None
+
     def to_dict(self) -> dict[str, Any]:
         """All fields and the derived figures, JSON-serialisable: arrays become lists, the timeline its number of events by kind."""
         values = {entry.name: _plain(getattr(self, entry.name)) for entry in dataclasses.fields(self) if entry.name != "timeline"}

@@ -88,6 +88,7 @@ def report_of_call(runtime: Runtime, target: Any) -> Report:
         raise
     makespan = time.monotonic_ns() - started
     metrics = metrics_delta(before, _published(handle)[0])
+    known: dict[str, Any] = {**shares_of_time(metrics)}
     return Report(
         engine="threads",
         workload=name_of(target),
@@ -98,7 +99,7 @@ def report_of_call(runtime: Runtime, target: Any) -> Report:
         makespan=makespan,
         metrics=metrics,
         manifest=manifest(),
-        **shares_of_time(metrics),
+        **known,
         **({} if recording is None else recording.taken(zero=started)),
     )
 

@@ -110,10 +110,9 @@ class LiveView:
         ]
 
     def __str__(self) -> str:
-        share = WORKER_HEADS.index("share")
         rows = [
-            (*row[:share], bar(row[share], 10) if isinstance(row[share], float) else None, *row[share + 1 :])
-            for row in self.rows()
+            (index, now, percent, bar(share, 10) if isinstance(share, float) else None, *rest)
+            for index, now, percent, share, *rest in self.rows()
         ]
         return f"{self.line}\n\n{table(WORKER_HEADS, rows)}"
 
