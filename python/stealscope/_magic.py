@@ -34,9 +34,9 @@ or the cell awaits something, and then all of it runs as one task. The report is
 
 def register_magic(shell: Any) -> None:
     """Make ``%%steal`` known to an IPython shell."""
-    from IPython.core.magic_arguments import MagicArgumentParser
-
-    parser = MagicArgumentParser(prog="%steal", description=_ABOUT, add_help=False)
+    parser = import_extra("IPython.core.magic_arguments", "notebook").MagicArgumentParser(
+        prog="%steal", description=_ABOUT, add_help=False
+    )
     parser.add_argument("--workers", type=int, help="how many; default: one for each CPU")
     parser.add_argument("--policy", default="tokio", help="name of a preset, or of a Policy in the notebook; default: tokio")
     parser.add_argument("--sim", action="store_true", help="in virtual time instead of on threads")
@@ -52,8 +52,7 @@ def register_magic(shell: Any) -> None:
 
 
 def _steal(shell: Any, options: Namespace, cell: str) -> None:
-    from IPython.display import display
-
+    display = import_extra("IPython.display", "notebook").display
     engine, is_drawn = _prepared(shell, options)
     if isinstance(engine, Simulation):
         report = _simulated(engine, _target(shell, cell))

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["MOST", "timeline_page"]
 
-MOST = 2_000_000
-"""States, polls and steals that a page holds one by one, of each: about 30 MB of file and less than a second to open."""
+MOST = 4_000_000
+"""States, polls and steals that a page holds one by one, of each: the file is then some tens of MB."""
 
 _CELLS = 2**19
 """Strips of all workers together: at least as many as pixels."""
