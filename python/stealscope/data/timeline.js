@@ -112,7 +112,8 @@
     drawLanes(first, last);
     const arrows = drawSteals(first, last);
     drawMargins(first, last);
-    byId("notes").textContent = [`${lengthText((to - from) * about.unit)} in view`, arrows, ...about.notes].filter(Boolean).join(" \u00b7 ");
+    const whole = last - first >= about.workers, some = whole ? "" : `workers ${first} to ${last - 1} of ${about.workers}`;
+    byId("notes").textContent = [`${lengthText((to - from) * about.unit)} in view`, some, arrows, ...about.notes].filter(Boolean).join(" \u00b7 ");
   }
 
   function drawLanes(first, last) {
@@ -205,7 +206,7 @@
     const every = Math.max(1, 2 ** Math.ceil(Math.log2(14 / lane)));
     for (let worker = first; worker < last; worker++) {
       const y = yOf(worker) + lane / 2;
-      if (worker % every === 0 && y > TOP + 4) context.fillText(worker, LEFT - 8, y);
+      if (worker % every === 0 && y >= TOP) context.fillText(worker, LEFT - 8, y);
     }
     context.textAlign = "center"; context.strokeStyle = css("--soft");
     const wanted = ((to - from) * about.unit) / Math.max(2, (width - LEFT) / 110), power = 10 ** Math.floor(Math.log10(wanted));
