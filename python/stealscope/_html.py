@@ -7,7 +7,7 @@ background are the notebook's, so light and dark both read well. Read next: `tab
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from .tables import cell
 
@@ -38,11 +38,16 @@ def table(headers: Sequence[str], rows: Iterable[Iterable[object]], *, caption: 
     Args:
         drawn: columns whose cells are shares between 0 and 1, or None, shown as a bar.
     """
-    shown: list[Callable[[object], str]] = [_drawn if header in drawn else _td for header in headers]
+    lines = [list(row) for row in rows]
+    shown = [_drawn if header in drawn else _td for header in headers]
     top = f"<caption>{html.escape(caption)}</caption>" if caption else ""
-    head = "".join(f"<th{_LEFT}>{html.escape(header)}</th>" for header in headers)
-    lines = ("".join(show(value) for show, value in zip(shown, row, strict=True)) for row in rows)
-    return f"<table>{top}<tr>{head}</tr>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"
+    first = lines[0] if lines else [""] * len(headers)
+    head = "".join(
+        f"<th{'' if _is_number(value) and header not in drawn else _LEFT}>{html.escape(header)}</th>"
+        for header, value in zip(headers, first, strict=True)
+    )
+    body = ("".join(show(value) for show, value in zip(shown, row, strict=True)) for row in lines)
+    return f"<table>{top}<tr>{head}</tr>{''.join(f'<tr>{line}</tr>' for line in body)}</table>"
 
 
 def pairs(rows: Iterable[tuple[str, object]], *, marked: Iterable[str] = ()) -> str:
@@ -70,9 +75,12 @@ def preformatted(text: str) -> str:
     return f"<pre>{html.escape(text)}</pre>"
 
 
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def _td(value: object) -> str:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return f"<td>{escaped(value)}</td>" if is_number else f"<td{_LEFT}>{escaped(value)}</td>"
+    return f"<td>{escaped(value)}</td>" if _is_number(value) else f"<td{_LEFT}>{escaped(value)}</td>"
 
 
 def _drawn(share: object) -> str:

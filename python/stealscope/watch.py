@@ -41,7 +41,7 @@ class SlowPoll:
     lasted: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class LiveView:
     """A runtime between two looks.
 
@@ -115,6 +115,9 @@ class LiveView:
             for index, now, percent, share, *rest in self.rows()
         ]
         return f"{self.line}\n\n{table(WORKER_HEADS, rows)}"
+
+    def __repr__(self) -> str:
+        return f"<LiveView {self.line.strip()}>"
 
     def _repr_html_(self) -> str:
         workers = _html.table(WORKER_HEADS, self.rows(), drawn=("share",))
