@@ -2,8 +2,9 @@
 
 The names below are the public ones. Where to look: `runtime` (workers on threads), `simulation` (the same in virtual time), `policy`
 (scheduling decisions), `costs`, `handle` and `metrics` (numbers), `inside` (what tasks may do), `sync` and `channels` (how they wait for
-each other), `workloads` (native work), `report` (what came out), `timeline` and `activity` (what happened when), `plots` (figures), `dump`
-(what every task waits for), `options` (hooks and histograms), `errors`. Everything with a leading underscore is private.
+each other), `workloads` (native work), `report` (what came out), `timeline` and `activity` (what happened when), `plots` (figures),
+`watch` (a live view), `dump` (what every task waits for), `options` (hooks and histograms), `errors`. Everything with a leading
+underscore is private.
 """
 
 from __future__ import annotations
