@@ -168,6 +168,9 @@ class Watch:
         seconds_to_ns(slow, "slow")
         self._handle, self._screen, self._every, self._slow = handle, screen, every, slow
         self._stop = threading.Event()
+        self._ended = (
+            threading.Event()
+        )  # waited for instead of the thread: Python 3.11 takes one whose join is interrupted for ended
         self.last: LiveView | None = None
         self._thread = threading.Thread(target=self._go, name="ss-watch", daemon=True)
         self._thread.start()
@@ -175,7 +178,8 @@ class Watch:
     def stop(self) -> None:
         """Draw it a last time and end it; its thread is gone when this returns. Idempotent."""
         self._stop.set()
-        if threading.current_thread() is not self._thread:
+        if threading.current_thread() is not self._thread and self._thread.is_alive():  # it is not in a forked child
+            self._ended.wait()
             self._thread.join()
 
     def wait(self, timeout: float | None = None) -> bool:
@@ -185,15 +189,16 @@ class Watch:
             False if the view still goes on.
         """
         try:
-            self._thread.join(timeout)
+            if self._ended.wait(timeout):
+                self._thread.join()
         except KeyboardInterrupt:
             self.stop()
-        return not self._thread.is_alive()
+        return not self.running
 
     @property
     def running(self) -> bool:
         """Whether it goes on."""
-        return self._thread.is_alive()
+        return self._thread.is_alive() and not self._ended.is_set()
 
     def __enter__(self) -> Watch:
         return self
@@ -219,6 +224,8 @@ class Watch:
                     before = after
         except Exception:
             _log.exception("the view ended, because it could not be drawn")
+        finally:
+            self._ended.set()
 
 
 def _worker(delta: Mapping[str, Any], now: Mapping[str, Any], interval: int, elapsed: int) -> dict[str, Any]:

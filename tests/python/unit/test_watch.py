@@ -105,15 +105,14 @@ def test_a_watch_ends_with_the_runtime_and_its_last_view_says_so() -> None:
 def test_ctrl_c_while_waiting_ends_the_view_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     with ss.Runtime(1) as runtime:
         running = runtime.watch(every=3600, show=Shown())
-        real = running._thread.join
-        presses = iter([KeyboardInterrupt])
+        real, presses = running._ended.wait, iter([KeyboardInterrupt])
 
-        def join(timeout: float | None = None) -> None:
+        def wait(timeout: float | None = None) -> bool:
             for press in presses:
                 raise press
-            real(timeout)
+            return real(timeout)
 
-        monkeypatch.setattr(running._thread, "join", join)
+        monkeypatch.setattr(running._ended, "wait", wait)
         assert running.wait() is True
         assert not threads()
         assert runtime.spawn(int).result(30) == 0
