@@ -6,11 +6,9 @@ Invariant: leaving a runtime, in whatever way, ends its threads; nothing it was 
 
 from __future__ import annotations
 
-import atexit
 import logging
 import os
 import time
-import warnings
 import weakref
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +18,7 @@ from . import _core
 from ._html import section
 from ._progress import result_of, task_progress
 from ._runtime_arguments import checked_name, checked_seed, checked_workers
+from ._runtime_ends import close_forgotten
 from .dump import Dump
 from .dump_signal import live_runtimes
 from .errors import FeatureNotEnabled, RuntimeClosed
@@ -123,8 +122,8 @@ class Runtime:
         self._native = _core.Runtime(options)
         self._native.policy = str(chosen)
         self._handle = Handle(self._native)
-        self._finalizer = weakref.finalize(self, _close_forgotten, self._native)
-        self._finalizer.atexit = False  # _stop_all does it, in an order that it knows
+        self._finalizer = weakref.finalize(self, close_forgotten, self._native)
+        self._finalizer.atexit = False  # stop_all does it, in an order that it knows
         live_runtimes.add(self)
         self._watchdog = None if watch is None else Watchdog(self._handle, *watch)
         self._server: Server | None = None
@@ -384,29 +383,3 @@ class Runtime:
 
     def _repr_html_(self) -> str:
         return section(f"{repr(self)[1:-1]}, policy {self._native.policy}", self._handle._repr_html_())
-
-
-def _close_forgotten(native: _core.Runtime) -> None:
-    """A runtime was dropped without shutdown: its tasks are cancelled; its threads end by themselves."""
-    if not native.is_forked_copy and not native.is_closed:
-        warnings.warn(
-            f"a stealscope.Runtime {native.name!r} was dropped without shutdown; its tasks are cancelled. "
-            "Use it as a context manager",
-            ResourceWarning,
-            stacklevel=2,
-        )
-        native.close()
-
-
-def _stop_all() -> None:
-    """Interpreter exit: cancel everything, then wait for the threads, so that none enters Python afterwards."""
-    for runtime in list(live_runtimes):
-        try:
-            runtime.shutdown(cancel=True)
-        except (RuntimeClosed, KeyboardInterrupt):
-            continue
-
-
-atexit.register(_stop_all)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_core.note_fork_in_child)
