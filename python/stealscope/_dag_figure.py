@@ -16,7 +16,7 @@ from .errors import import_extra
 from .graph import TaskGraph, graph_from_edges
 from .units import format_ns
 
-__all__ = ["draw_dag", "layout"]
+__all__ = ["draw_dag", "drawn_graph", "layout"]
 
 _MOST_DRAWN = 100_000
 _MOST_EDGES = 20_000
@@ -28,11 +28,7 @@ FloatArray = npt.NDArray[np.float64]
 
 def draw_dag(workload: Workload, ax: Any) -> Any:
     """What `plots.dag` does."""
-    graph = workload.graph
-    if graph is None:
-        drawn = workload.to_networkx()
-        names = [name for _, name in drawn.nodes(data="name")]
-        graph = graph_from_edges(len(drawn), drawn.edges, np.ones(len(drawn), np.int64), names)
+    graph, is_costed = drawn_graph(workload)
     if len(graph) > _MOST_DRAWN:
         raise ValueError(f"{workload.name} has {len(graph):,} tasks; at most {_MOST_DRAWN:,} can be drawn: draw a smaller one")
     x, y = layout(graph)
@@ -64,7 +60,7 @@ def draw_dag(workload: Workload, ax: Any) -> Any:
     ax.autoscale_view()
     ax.set_axis_off()
     figures = f"{len(graph):,} tasks, {graph.edge_count:,} edges"
-    if workload.graph is not None and graph.span:
+    if is_costed and graph.span:
         parallelism = f"parallelism {graph.work / graph.span:.3g}"
         figures += f"; T1 {format_ns(graph.work)}, T∞ {format_ns(graph.span)} (critical path, {len(path):,} tasks), {parallelism}"
     else:
@@ -74,6 +70,20 @@ def draw_dag(workload: Workload, ax: Any) -> Any:
     if left_out:
         ax.text(1, 0, f"{left_out:,} edges left out", transform=ax.transAxes, ha="right", va="top", fontsize="small")
     return ax
+
+
+def drawn_graph(workload: Workload) -> tuple[TaskGraph, bool]:
+    """Its task graph, and whether costs are declared; else each task counts 1.
+
+    Raises:
+        MissingExtra: networkx is not installed (not for a `dag`).
+        ValueError: as `Workload.to_networkx`.
+    """
+    if workload.graph is not None:
+        return workload.graph, True
+    drawn = workload.to_networkx()
+    names = [name for _, name in drawn.nodes(data="name")]
+    return graph_from_edges(len(drawn), drawn.edges, np.ones(len(drawn), np.int64), names), False
 
 
 def layout(graph: TaskGraph) -> tuple[FloatArray, FloatArray]:

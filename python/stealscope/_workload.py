@@ -210,6 +210,19 @@ class Workload:
         result.add_edges_from((number[before], number[after]) for before, after in edges)
         return result
 
+    def to_dot(self) -> str:
+        """The task graph in Graphviz's language: nodes with their cost, the critical path marked (``critical=true``).
+
+        Of a kind that declares no graph with costs, such as `fib`, the tasks without costs and a longest chain.
+
+        Raises:
+            ValueError: more than 100,000 nodes, or a kind without a fixed graph.
+            MissingExtra: networkx is not installed (not needed for a `dag`).
+        """
+        from ._dot import dot_of
+
+        return dot_of(self)
+
     def check_simulation(self) -> None:
         """Raise ValueError if a simulation cannot know how long its tasks take: a `function` without `cost_ns`."""
         for part in self.parts:

@@ -8,7 +8,6 @@ expected).
 from __future__ import annotations
 
 import dataclasses
-import html
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,14 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from . import _html
+from ._report_exports import ReportExports
 from .errors import import_extra
 from .tables import bar, key_values, table
 from .timeline import counts as timeline_counts
 from .units import format_ns
 
 if TYPE_CHECKING:
-    import os
-
     from ._report_figures import Window
     from .estimate import Estimate
     from .workloads import Result, Workload
@@ -36,7 +34,7 @@ _OPEN_ROWS = 8
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class Report:
+class Report(ReportExports):
     """The result of one run, on threads or in a simulation.
 
     Attributes:
@@ -90,7 +88,12 @@ class Report:
     def from_run(cls, workload: Workload, /, *, makespan: int, metrics: Mapping[str, Any], **fields: Any) -> Report:
         """A report of `workload`: name, work and span are filled in, and the shares of time from the metrics' delta."""
         known: dict[str, Any] = {"workload": workload.name, "work": workload.work, "span": workload.span}
-        return cls(makespan=makespan, metrics=metrics, **(known | shares_of_time(metrics) | fields))
+        return cls.from_metrics(makespan=makespan, metrics=metrics, **(known | fields))
+
+    @classmethod
+    def from_metrics(cls, *, metrics: Mapping[str, Any], **fields: Any) -> Report:
+        """A report with the shares of time filled in from the metrics' delta."""
+        return cls(metrics=metrics, **(shares_of_time(metrics) | fields))
 
     @property
     def lower_bound(self) -> int | None:
@@ -227,14 +230,6 @@ class Report:
         scalars = {key: value for key, value in self.to_dict().items() if isinstance(value, str | int | float | None)}
         frame.attrs |= scalars | {"units": {"makespan": "ns", "busy_duration_total": "ns", "busy": "share of makespan"}}
         return frame
-
-    def to_html(self, path: str | os.PathLike[str]) -> None:
-        """Write the report as one HTML page that needs nothing else."""
-        title = html.escape(self.workload)
-        page = (
-            f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><body>{self._repr_html_()}</body></html>'
-        )
-        Path(path).write_text(page, encoding="utf-8")
 
     def __str__(self) -> str:
         text = key_values(self._summary())
