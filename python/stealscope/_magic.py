@@ -1,7 +1,7 @@
 """What did the scheduler do with this cell? The cell magic ``%%steal`` of a notebook.
 
 Invariant: the options are checked before the cell's code runs, and a wrong one is one line; what the code raises comes as from
-any other cell. Read next: ``docs/notebooks.md``, `run_report.py` (reports of Python code), `sim_report.py`.
+any other cell. Read next: ``docs/notebooks.md``, `run_report.py`, `sim_report.py`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import ast
 import importlib.util
 import inspect
 from argparse import BooleanOptionalAction, Namespace
-from collections.abc import Callable
 from typing import Any
 
 from . import _core
@@ -18,7 +17,6 @@ from ._watch_screens import notebook_shell
 from .errors import FeatureNotEnabled, MissingExtra, import_extra
 from .policy import Policy
 from .report import Report
-from .run_report import report_of_call
 from .runtime import Runtime
 from .simulation import Simulation
 from .timeline import check_built
@@ -58,7 +56,7 @@ def _steal(shell: Any, options: Namespace, cell: str) -> None:
         report = _simulated(engine, _target(shell, cell))
     else:
         with engine:
-            report = _on_threads(engine, _target(shell, cell))
+            report = engine.run(_target(shell, cell))
     shell.push({"_report": report, options.name: report}, interactive=False)
     display(report)
     if is_drawn:
@@ -149,8 +147,3 @@ def _simulated(simulation: Simulation, target: Any) -> Report:
         return simulation.run(target)
     simulation.block_on(target)
     return simulation.report
-
-
-def _on_threads(runtime: Runtime, target: Any) -> Report:
-    run: Callable[[Any], Report] = runtime.run
-    return run(target) if isinstance(target, Workload) else report_of_call(runtime, target)

@@ -11,13 +11,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from . import _core
 from .units import optional_seconds_to_ns
-
-if TYPE_CHECKING:
-    from .workloads import Workload
 
 __all__ = ["progress_bar", "result_of", "task_progress"]
 
@@ -51,12 +48,14 @@ def progress_bar(total: int | None, wanted: bool, *, what: str = "experiment", u
 
 
 @contextmanager
-def task_progress(native: _core.World, workload: Workload, wanted: bool) -> Iterator[Callable[[], None]]:
+def task_progress(native: _core.World, target: Any, wanted: bool) -> Iterator[Callable[[], None]]:
     """A function that looks at how many tasks have ended; of a task graph it is known how many there are."""
-    total = None if workload.graph is None else len(workload.graph)
+    graph = getattr(target, "graph", None)
+    total = None if graph is None else len(graph)
+    name = getattr(target, "name", None) or getattr(target, "__qualname__", type(target).__name__)
     counts = wanted and _core.FEATURES["unstable_metrics"]
     seen = first = _ended(native) if counts else 0
-    with progress_bar(total, wanted, what=_shortened(workload.name), unit="task") as advance:
+    with progress_bar(total, wanted, what=_shortened(name), unit="task") as advance:
 
         def look() -> None:
             nonlocal seen

@@ -1,7 +1,8 @@
-"""How does a native run become a `Report`? The metrics before and after it, and what the root measured of itself."""
+"""How does a run on threads become a `Report`? The metrics before and after it, and what the root measured of itself."""
 
 from __future__ import annotations
 
+import inspect
 import platform
 import sys
 import time
@@ -13,18 +14,15 @@ import numpy as np
 
 from . import _core
 from .metrics import metrics_delta
-from .report import Report, shares_of_time
+from .report import Report
 from .timeline import Recording
 
 if TYPE_CHECKING:
     from .graph import IntArray
     from .handle import Handle
-    from .runtime import Runtime
     from .workloads import Workload
 
-__all__ = ["Record", "all_sojourns", "manifest", "report_maker", "report_of_call"]
-
-_SLICE_NS = 500_000_000
+__all__ = ["Record", "all_sojourns", "manifest", "report_maker", "spawn_timed"]
 
 
 Record: TypeAlias = "tuple[Sequence[int], int, int, Sequence[IntArray]]"
@@ -33,6 +31,46 @@ Record: TypeAlias = "tuple[Sequence[int], int, int, Sequence[IntArray]]"
 
 def report_maker(native: _core.World, workload: Workload) -> Callable[[Record], Report]:
     """A function that turns the root's record into a `Report`; the metrics baseline is taken now."""
+    finish = _begin(native)
+
+    def make(record: Record) -> Report:
+        answers, started, ended, sojourns = record
+        result = workload.collect(answers)
+        workload.check(result)
+        known = {"workload": workload.name, "work": workload.work, "span": workload.span, "sojourns": all_sojourns(sojourns)}
+        return finish(started, ended, result=result, **known)
+
+    return make
+
+
+def spawn_timed(native: _core.World, target: Any, args: tuple[Any, ...]) -> tuple[_core.JoinHandle, Callable[[Any], Report]]:
+    """Start Python code as `Runtime.spawn` does; and what turns the handle's result into a `Report`."""
+
+    async def run_async() -> tuple[Any, int, int]:
+        started = time.monotonic_ns()  # the clock of timelines
+        value = await (target(*args) if callable(target) else target)
+        return value, started, time.monotonic_ns()
+
+    def run() -> tuple[Any, int, int]:
+        started = time.monotonic_ns()
+        value = target(*args)
+        return value, started, time.monotonic_ns()
+
+    name = getattr(target, "__qualname__", None) or type(target).__name__
+    finish = _begin(native)
+    is_async = inspect.iscoroutine(target) or inspect.iscoroutinefunction(target)
+    body: Any = run_async if is_async else run if callable(target) else target  # refused by name
+    handle = native.spawn(body, (), name, None, -1)
+
+    def make(record: tuple[Any, int, int]) -> Report:
+        value, started, ended = record
+        return finish(started, ended, result=value, workload=name)
+
+    return handle, make
+
+
+def _begin(native: _core.World) -> Callable[..., Report]:
+    """Take the metrics' baseline now; and what makes the report from begin and end (ns) and what else is known."""
     from .handle import Handle, is_quiet
 
     handle = Handle(native)
@@ -40,68 +78,22 @@ def report_maker(native: _core.World, workload: Workload) -> Callable[[Record], 
     before = handle.metrics()
     began_at_rest = is_quiet(native, before)
 
-    def make(record: Record) -> Report:
-        answers, started, ended, sojourns = record
-        result = workload.collect(answers)
-        workload.check(result)
+    def finish(started: int, ended: int, **known: Any) -> Report:
         after, is_settled = _published(handle)
-        return Report.from_run(
-            workload,
-            makespan=ended - started,
+        return Report.from_metrics(
             metrics=metrics_delta(before, after),
+            makespan=ended - started,
             engine="sim" if native.simulated else "threads",
             policy=native.policy,
             workers=handle.num_workers(),
             seed=None,
-            result=result,
-            sojourns=all_sojourns(sojourns),
             exclusive=before["num_alive_tasks"] == 0 and after["num_alive_tasks"] == 0,
             manifest=manifest() | {"settled": began_at_rest and is_settled},  # else counters may lag
             **({} if recording is None else recording.taken(zero=0 if native.simulated else started)),
+            **known,
         )
 
-    return make
-
-
-def report_of_call(runtime: Runtime, target: Any) -> Report:
-    """Run Python code on a runtime that has nothing else to do; its makespan is the time until no task lived any more.
-
-    Args:
-        target: an async function or another callable without arguments, or a coroutine.
-
-    Raises:
-        BaseException: what it raised.
-    """
-    from .sim_report import name_of
-
-    handle, native = runtime.handle, runtime._native
-    recording = Recording.begin(handle)
-    before = handle.metrics()
-    started = time.monotonic_ns()  # the clock that the workers read
-    root = runtime.spawn(target)
-    try:
-        result = root.result()
-        while not native.wait_drained(_SLICE_NS):  # in slices, so that Ctrl-C has its turn
-            pass
-    except KeyboardInterrupt:
-        root.cancel()
-        raise
-    makespan = time.monotonic_ns() - started
-    metrics = metrics_delta(before, _published(handle)[0])
-    known: dict[str, Any] = {**shares_of_time(metrics)}
-    return Report(
-        engine="threads",
-        workload=name_of(target),
-        policy=native.policy,
-        workers=handle.num_workers(),
-        seed=None,
-        result=result,
-        makespan=makespan,
-        metrics=metrics,
-        manifest=manifest(),
-        **known,
-        **({} if recording is None else recording.taken(zero=started)),
-    )
+    return finish
 
 
 def all_sojourns(of_each: Sequence[IntArray]) -> IntArray | None:

@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from .report import Report
     from .serve import Server
     from .watch import LiveView, Watch
-    from .workloads import Workload
 
 __all__ = ["Runtime"]
 
@@ -183,25 +182,29 @@ class Runtime:
         """
         return self._native.block_on(target, args)
 
-    def run(self, workload: Workload, *, timeout: float | None = None, progress: bool = False) -> Report:
-        """Spawn a workload and wait for its `Report`.
+    def run(self, workload: Any, /, *args: Any, timeout: float | None = None, progress: bool = False) -> Report:
+        """Spawn a workload, or what `spawn` takes with its arguments, and wait for its `Report`.
+
+        Of Python code the report's result is what it returned, and its makespan ends when it returned; there is no work and span.
 
         Args:
-            timeout: seconds; then the workload is cancelled and TimeoutError raised, with a `Dump` as its ``dump``.
+            timeout: seconds; then it is cancelled and TimeoutError raised, with a `Dump` as its ``dump``.
             progress: show on standard error how many tasks have ended.
 
         Raises:
             InvariantError: the answer is not the expected one.
         """
+        from .run_report import spawn_timed
         from .workloads import Workload as WorkloadType
 
-        if not isinstance(workload, WorkloadType):
-            raise TypeError(f"run() needs a Workload, not {workload!r}; spawn() takes callables and coroutines")
         optional_seconds_to_ns(timeout)
         with task_progress(self._native, workload, progress) as look:
-            handle = self.spawn(workload)
+            if isinstance(workload, WorkloadType):
+                handle, make = self.spawn(workload, *args), None
+            else:
+                handle, make = spawn_timed(self._native, workload, args)
             try:
-                report: Report = result_of(handle, timeout, look) if progress else handle.result(timeout)
+                result = result_of(handle, timeout, look) if progress else handle.result(timeout)
             except TimeoutError:
                 error = TimeoutError(f"{workload} had not ended after {timeout} s; it was cancelled")
                 error.dump = self._dump_or_none()  # type: ignore[attr-defined]
@@ -210,6 +213,7 @@ class Runtime:
             except KeyboardInterrupt:
                 handle.cancel()
                 raise
+        report: Report = result if make is None else make(result)
         return report
 
     def executor(self) -> Executor:

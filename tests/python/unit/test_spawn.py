@@ -181,9 +181,18 @@ def test_a_workload_takes_no_arguments(one: ss.Runtime) -> None:
     assert one.spawn(ss.workloads.fib(10)).result(LIMIT).result == 55
 
 
-def test_run_takes_only_workloads(one: ss.Runtime) -> None:
-    with pytest.raises(TypeError, match=r"run\(\) needs a Workload, not .*spawn\(\) takes callables"):
-        one.run(sum)  # type: ignore[arg-type]
+def test_run_takes_what_spawn_takes_and_reports_on_it(one: ss.Runtime) -> None:
+    async def double(value: int) -> int:
+        await ss.yield_now()
+        return 2 * value
+
+    for target, args in ((double, (3,)), (double(3), ()), (sum, ([2, 4],))):
+        report = one.run(target, *args, timeout=LIMIT)
+        assert (report.result, report.engine, report.work, report.span) == (6, "threads", None, None)
+        assert report.makespan > 0
+    assert "sum" in repr(report)
+    with pytest.raises(TypeError, match="3"):
+        one.run(3)
 
 
 @pytest.mark.parametrize("target", [3, twice])
