@@ -61,6 +61,7 @@ from .simulation import Simulation
 from .step import Step
 from .sync import Barrier, Event, Lock, Notify, Semaphore
 from .task_group import TaskGroup
+from .what_if import WhatIf, what_if
 from .workloads import Workload
 
 JoinHandle = _core.JoinHandle
@@ -118,6 +119,7 @@ __all__ = [
     "TaskGroup",
     "TaskMeta",
     "TaskTrace",
+    "WhatIf",
     "Workload",
     "activity",
     "block_in_place",
@@ -142,6 +144,7 @@ __all__ = [
     "spawn",
     "timeline",
     "timeout",
+    "what_if",
     "work",
     "workloads",
     "yield_now",

@@ -193,7 +193,7 @@ def test_a_wrong_table_and_a_report_without_timeline_say_what_to_do() -> None:
     silent = ss.Simulation(2).run(TREE)
     with pytest.raises(ValueError, match="table='pools'; need one of timeline, polls"):
         silent.to_arrow("pools")  # type: ignore[arg-type]
-    for call in (silent.to_arrow,):
+    for call in (silent.to_arrow, silent.to_workload):
         with pytest.raises(ValueError, match="no timeline; run with Runtime"):
             call()
     assert silent.to_arrow("workers").num_rows == 2
