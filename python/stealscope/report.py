@@ -22,6 +22,7 @@ from .timeline import counts as timeline_counts
 from .units import format_ns
 
 if TYPE_CHECKING:
+    import os
     from ._report_figures import Window
     from .estimate import Estimate
     from .workloads import Result, Workload
