@@ -11,6 +11,11 @@ report=()
 again=()
 [ "${CI:-}" != true ] || again=(--reruns 1 --reruns-delay 1 -rR)
 
+# A Python may come without the standard library's tests of executors, which ours is put through; Debian has them as a package.
+version=$("$python" -c 'import sys; print("{}.{}".format(*sys.version_info))')
+"$python" -c 'import importlib.util, sys; sys.exit(importlib.util.find_spec("test.test_concurrent_futures") is None)' 2>/dev/null ||
+  [ -e "build/debian/usr/lib/python$version/test" ] || apt_unpack "libpython$version-testsuite" || true
+
 say "python tests"
 status=0
 # From outside: a thread that is stuck with the interpreter's lock stops every timer inside.

@@ -2,18 +2,22 @@
 
 Each submitted call is one task of the runtime; its future is a real one, so `asyncio.wrap_future`, ``loop.run_in_executor``
 and `concurrent.futures.wait` take it. Invariant: every future that `submit` returned ends, also when the runtime is
-cancelled. Read next: `runtime.py`.
+cancelled or the interpreter is left. What of the standard library's own tests applies: ``docs/executor.md``. Read next:
+`runtime.py`.
 """
 
 from __future__ import annotations
 
+import atexit
 import threading
+import weakref
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from . import _core
+from .errors import RuntimeClosed
 from .inside import blocking
 
 if TYPE_CHECKING:
@@ -26,24 +30,30 @@ T = TypeVar("T")
 
 
 class RuntimeExecutor(Executor):
-    """What `Runtime.executor` gives. Its own shutdown never closes the runtime."""
+    """What `Runtime.executor` gives. Its own shutdown never closes the runtime.
+
+    `map`, `chunksize` (which changes nothing here) and, from Python 3.14 on, `buffersize` are the standard library's. It
+    makes no threads, so it has no initializer: `Hooks.on_thread_start` is one for the threads of the runtime.
+    """
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._changed = threading.Condition()
         self._pending: set[Future[Any]] = set()
         self._closed = False
+        _executors.add(self)
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Call ``fn(*args, **kwargs)`` on a worker.
+        """Call ``fn(*args, **kwargs)`` on a worker, in a copy of the caller's contextvars.
 
         Raises:
-            RuntimeError: after this executor's `shutdown`.
+            RuntimeError: after this executor's `shutdown`, or when the interpreter is being left.
             RuntimeClosed: after the runtime's.
         """
         if not callable(fn):
             raise TypeError(f"submit() needs a callable, not {fn!r}")
-        future: Future[T] = _Future()
+        native = self._runtime._native
+        future: _Future[T] = _Future(native)
         with self._changed:
             if self._closed:
                 raise RuntimeError("cannot schedule new futures after shutdown")
@@ -65,7 +75,7 @@ class RuntimeExecutor(Executor):
             cancel_futures: cancel those that have not begun.
 
         Raises:
-            RuntimeError: it would have to wait, in a coroutine.
+            RuntimeError: it would have to wait in a coroutine, or for the very call that it is in.
         """
         with self._changed:
             self._closed = True
@@ -73,11 +83,13 @@ class RuntimeExecutor(Executor):
         if cancel_futures:
             for future in pending:
                 future.cancel()
-        if not wait:
+        if not wait or self._runtime._native.is_forked_copy:  # the threads that would end them are in the parent
             return
         with self._changed:
             if not self._pending:
                 return
+            if not self._pending.isdisjoint(_calls_of_this_thread()):
+                raise RuntimeError("Executor.shutdown() inside one of its own calls waits for itself; use shutdown(wait=False)")
         with _hand_core_on("Executor.shutdown()", "spawn_blocking(executor.shutdown)"), self._changed:
             self._changed.wait_for(lambda: not self._pending)
 
@@ -95,32 +107,57 @@ class RuntimeExecutor(Executor):
 class _Future(Future[T]):
     """A future whose blocking methods follow the rule for waits on a worker."""
 
+    def __init__(self, native: _core.Runtime) -> None:
+        super().__init__()
+        self._native = native
+
     def result(self, timeout: float | None = None) -> T:
-        if self.done():
-            return super().result(timeout)
-        with _hand_core_on("Future.result()", "stealscope.spawn(fn)"):
-            return super().result(timeout)
+        try:
+            with self._waiting("Future.result()"):
+                return super().result(timeout)
+        finally:
+            del self  # no reference cycle through the traceback
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
+        with self._waiting("Future.exception()"):
+            return super().exception(timeout)
+
+    def _waiting(self, call: str) -> AbstractContextManager[None]:
         if self.done():
-            return super().exception(timeout)
-        with _hand_core_on("Future.exception()", "stealscope.spawn(fn)"):
-            return super().exception(timeout)
+            return nullcontext()
+        if self._native.is_forked_copy:
+            raise RuntimeClosed(f"{call}: this future belongs to the parent process; the threads that would end it are there")
+        return _hand_core_on(call, "stealscope.spawn(fn)")
 
 
-def _hand_core_on(call: str, instead: str) -> Any:
+def _hand_core_on(call: str, instead: str) -> AbstractContextManager[None]:
     """On a worker that runs a callable, other tasks go on while it waits; in a coroutine and in a simulation it raises."""
     return blocking() if _core.check_may_block(call, instead) else nullcontext()
+
+
+_here = threading.local()
+
+
+def _calls_of_this_thread() -> list[Future[Any]]:
+    calls: list[Future[Any]] | None = getattr(_here, "calls", None)
+    if calls is None:
+        calls = _here.calls = []
+    return calls
 
 
 def _call(future: Future[T], fn: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     if not future.set_running_or_notify_cancel():
         return
+    calls = _calls_of_this_thread()
+    calls.append(future)
     try:
         result = fn(*args, **kwargs)
     except BaseException as error:  # the future's reader gets it, whatever it is, as in the standard library
+        calls.pop()
         future.set_exception(error)
+        del future  # no reference cycle through the traceback
     else:
+        calls.pop()
         future.set_result(result)
 
 
@@ -128,3 +165,18 @@ def _cancel_if_never_run(handle: _core.JoinHandle, future: Future[Any]) -> None:
     """The runtime was cancelled before the call began."""
     if handle.cancelled() and future.cancel():
         future.set_running_or_notify_cancel()
+
+
+_executors: weakref.WeakSet[RuntimeExecutor] = weakref.WeakSet()
+
+
+def _finish_all() -> None:
+    """Interpreter exit: what was submitted is done first, as in the standard library; then the runtimes are cancelled."""
+    for executor in list(_executors):
+        try:
+            executor.shutdown()
+        except KeyboardInterrupt:
+            executor.shutdown(wait=False, cancel_futures=True)
+
+
+atexit.register(_finish_all)  # after the runtimes' own hook, and so called before it

@@ -368,6 +368,108 @@ def test_a_forked_child_may_leave_as_it_likes(well: Well, how: str) -> None:
     assert out == "parent 0 True\n"
 
 
+# ---- executors ----
+
+
+def test_what_was_submitted_is_done_before_the_interpreter_is_left(well: Well) -> None:
+    out = well(
+        """
+        rt = ss.Runtime(workers=1)
+        executor = rt.executor()
+        gate = threading.Event()
+        executor.submit(gate.wait, 20)
+        executor.submit(print, "apple", flush=True)
+        threading.Timer(0.05, gate.set).start()
+        del executor
+        """
+    )
+    assert out == "apple\n"
+
+
+def test_leaving_the_interpreter_after_shutdown_without_waiting_does_not_hang(well: Well) -> None:
+    out = well(
+        """
+        rt = ss.Runtime(workers=1)
+        executor, gate = rt.executor(), threading.Event()
+        executor.submit(gate.wait, 20)
+        executor.submit(print, "apple", flush=True)
+        executor.shutdown(wait=False)
+        other = rt.executor()
+        dropped = other.submit(print, "pear", flush=True)
+        other.shutdown(wait=False, cancel_futures=True)
+        print(dropped.cancelled(), flush=True)
+        gate.set()
+        """
+    )
+    assert out == "True\napple\n"
+
+
+def test_an_executor_refuses_calls_when_the_interpreter_is_being_left(well: Well) -> None:
+    out = well(
+        """
+        import atexit
+
+        def run_late():  # registered before the executor's own hook, and so called after it
+            try:
+                executor.submit(int)
+            except RuntimeError as error:
+                print(error, flush=True)
+
+        atexit.register(run_late)
+        rt = ss.Runtime(workers=1)
+        executor = rt.executor()
+        """
+    )
+    assert out == "cannot schedule new futures after shutdown\n"
+
+
+def test_an_executor_in_a_forked_child_refuses_and_does_not_hang(well: Well) -> None:
+    out = well(
+        """
+        rt = ss.Runtime(workers=1)
+        executor, gate = rt.executor(), threading.Event()
+        future = executor.submit(gate.wait, 20)
+        child = os.fork()
+        if child == 0:
+            signal.alarm(10)
+            for call in (lambda: executor.submit(int), future.result, future.exception):
+                try:
+                    call()
+                except ss.RuntimeClosed as error:
+                    print("parent process" in str(error), flush=True)
+            executor.shutdown()
+            sys.exit(0)
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        gate.set()
+        print("parent", code, future.result(20), rt.shutdown())
+        """
+    )
+    assert out == "True\n" * 3 + "parent 0 True True\n"
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "trio"])
+def test_ctrl_c_ends_a_loop_that_awaits_a_handle_and_leaves_with_by_cancelling(run: Run, loop: str) -> None:
+    pytest.importorskip(loop)
+    ended = run(
+        f"""
+        import {loop}
+
+        async def main(rt):
+            handle = rt.spawn(for_ever)
+            print("ready", flush=True)
+            await handle
+
+        try:
+            with ss.Runtime(workers=2) as rt:
+                {loop}.run(main{", rt" if loop == "trio" else "(rt)"})
+        except KeyboardInterrupt:
+            print("interrupted", rt.handle.num_alive_tasks())
+        """,
+        interrupt=True,
+    )
+    assert ended == (0, "ready\ninterrupted 0\n", "")
+
+
 # ---- costs ----
 
 
