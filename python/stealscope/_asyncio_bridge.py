@@ -1,80 +1,90 @@
-"""How do an asyncio loop and a runtime wait for each other?
+"""How do an asyncio loop, or trio's, and a runtime wait for each other?
 
-Invariant: no asyncio loop runs on a worker. What ends on a worker is told to a loop through `call_soon_threadsafe`, many
-ends in one call where they come together. Read next: `inside.py`.
+Invariant: no other loop runs on a worker. What ends on a worker is told to a loop through its one function for other
+threads (`call_soon_threadsafe`, trio's `run_sync_soon`), many ends in one call where they come together. Read next:
+`_trio_bridge.py`, `inside.py`.
 """
 
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 import weakref
 from collections import deque
-from collections.abc import Awaitable, Generator
+from collections.abc import Awaitable, Callable, Generator
 from inspect import iscoroutine
 from typing import Any, TypeVar
 
 from . import _core
 from .errors import Cancelled, CancelledError
 
-__all__ = ["await_handle", "explain_missing_loop", "from_asyncio"]
+__all__ = ["Letterbox", "await_handle", "explain_missing_loop", "from_asyncio"]
 
 T = TypeVar("T")
 _Loop = asyncio.AbstractEventLoop
-_Ended = tuple[_core.JoinHandle, "asyncio.Future[Any]"]
 
 
-class _Letterbox:
-    """Handles that have ended and whose loop has not been told. One call to the loop empties it."""
+class Letterbox:
+    """What has ended and whose loop has not been told. One call to the loop empties it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._ended: deque[_Ended] = deque()
+        self._letters: deque[Callable[[], None]] = deque()
         self._is_called = False
 
-    def put(self, loop: _Loop, handle: _core.JoinHandle, future: asyncio.Future[Any]) -> None:
-        """Any thread."""
+    def put(self, call_loop: Callable[[Callable[[], None]], object], tell: Callable[[], None]) -> None:
+        """Have `tell` called on the loop. Any thread.
+
+        Args:
+            call_loop: runs a function on the loop, from any thread; RuntimeError once the loop is closed.
+        """
         with self._lock:
-            self._ended.append((handle, future))
+            self._letters.append(tell)
             if self._is_called:
                 return
             self._is_called = True
         try:
-            loop.call_soon_threadsafe(self._deliver)
+            call_loop(self._deliver)
         except RuntimeError:  # the loop is closed: nobody waits any more
             with self._lock:
-                self._ended.clear()
+                self._letters.clear()
                 self._is_called = False
 
     def _deliver(self) -> None:
         with self._lock:
-            ended, self._ended = self._ended, deque()
+            letters, self._letters = self._letters, deque()
             self._is_called = False
-        for handle, future in ended:
-            _settle(future, handle)
+        for tell in letters:
+            tell()
 
 
-_letterboxes: weakref.WeakKeyDictionary[_Loop, _Letterbox] = weakref.WeakKeyDictionary()
+_letterboxes: weakref.WeakKeyDictionary[_Loop, Letterbox] = weakref.WeakKeyDictionary()
 
 
-def await_handle(handle: _core.JoinHandle) -> asyncio.Future[Any]:
-    """A future of the running loop that ends as the task does. Cancelling it does not cancel the task.
+def await_handle(handle: _core.JoinHandle) -> Awaitable[Any]:
+    """What ends as the task does, for the loop that runs here: asyncio's or trio's. Cancelling it does not cancel the task.
 
     Raises:
-        RuntimeError: no asyncio loop runs here, nor is this a stealscope task.
+        RuntimeError: neither loop runs here, nor is this a stealscope task.
     """
+    trio = sys.modules.get("trio")  # who is in a task of trio's has imported it
+    if trio is not None and trio.lowlevel.in_trio_task():
+        from ._trio_bridge import await_in_trio
+
+        return await_in_trio(handle)
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:
         raise RuntimeError(
-            "`await handle` needs a stealscope task or a running asyncio loop; on a plain thread use handle.result()"
+            "`await handle` needs a stealscope task, or asyncio or trio running here; on a plain thread use handle.result()"
         ) from None
     future: asyncio.Future[Any] = loop.create_future()
     if handle.done():
         _settle(future, handle)
         return future
-    letterbox = _letterboxes.setdefault(loop, _Letterbox())
-    handle.add_done_callback(lambda ended: letterbox.put(loop, ended, future))
+    letterbox = _letterboxes.setdefault(loop, Letterbox())
+    handle.add_done_callback(lambda ended: letterbox.put(loop.call_soon_threadsafe, lambda: _settle(future, ended)))
     return future
 
 
@@ -87,8 +97,10 @@ def _settle(future: asyncio.Future[Any], handle: _core.JoinHandle) -> None:
         future.cancel()
         return
     if isinstance(error, StopIteration):
-        error = RuntimeError(f"the task raised {error!r}, which a future cannot carry")
-    if error is not None:
+        carried = RuntimeError(f"the task raised {error!r}, which a future cannot carry")
+        carried.__cause__ = error
+        future.set_exception(carried)
+    elif error is not None:
         future.set_exception(error)
     else:
         future.set_result(handle.result())
@@ -98,7 +110,7 @@ async def from_asyncio(awaitable: Awaitable[T], loop: _Loop) -> T:
     """Run an awaitable on an asyncio loop in another thread, and await it here.
 
     Cancelling this task cancels it there, and its cleanup is waited for; if it is cancelled there, so is this task.
-    A second cancellation stops waiting.
+    A second cancellation stops waiting. It runs in a copy of this task's contextvars.
 
     Args:
         awaitable: a coroutine, a future of that loop, or another object that asyncio can await.
@@ -141,17 +153,31 @@ class _Crossing:
 
     async def _run(self) -> Any:
         self._loop.call_soon_threadsafe(self._start)
+        ours: Cancelled | None = None
         try:
             await self._over.wait()
-        except Cancelled:
-            self._loop.call_soon_threadsafe(self._cancel)
+        except Cancelled as cancelled:
+            if not self._cancel_there():
+                raise
+            ours = cancelled
             await self._over.wait()
-        if self._error is not None:
-            raise self._error
-        assert self._future is not None, "started before it is over"
-        if self._future.cancelled():
-            raise Cancelled("it was cancelled on its asyncio loop")
-        return self._future.result()
+        try:
+            if self._error is not None:
+                raise self._error
+            assert self._future is not None, "started before it is over"
+            if self._future.cancelled():
+                raise ours or Cancelled("it was cancelled on its asyncio loop")
+            return self._future.result()
+        finally:
+            del ours  # no reference cycle through the traceback
+
+    def _cancel_there(self) -> bool:
+        """False if nothing runs there any more."""
+        try:
+            self._loop.call_soon_threadsafe(self._cancel)
+        except RuntimeError:
+            return False
+        return True
 
     def _start(self) -> None:
         try:

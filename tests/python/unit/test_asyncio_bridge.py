@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
+import gc
 import threading
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -132,6 +135,65 @@ def test_a_loop_that_closes_first_does_no_harm(rt: ss.Runtime) -> None:
     assert handles[0].result(LIMIT) == 1
 
 
+def test_many_ends_while_the_loop_is_busy_wake_it_once(rt: ss.Runtime) -> None:
+    async def main() -> tuple[list[int], int]:
+        loop = asyncio.get_running_loop()
+        calls = 0
+
+        def count(*args: Any, **options: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            return call_soon(*args, **options)
+
+        call_soon, loop.call_soon_threadsafe = loop.call_soon_threadsafe, count  # type: ignore[method-assign]
+        gate = sync.Event()
+
+        async def child(number: int) -> int:
+            await gate.wait()
+            return number
+
+        handles = [rt.spawn(child, number) for number in range(100)]
+        waiters = [asyncio.ensure_future(handle) for handle in handles]
+        await asyncio.sleep(0)  # now all of them wait
+        gate.set()
+        for handle in handles:
+            handle.result(LIMIT)  # the loop is busy meanwhile
+        return await asyncio.gather(*waiters), calls
+
+    values, calls = asyncio.run(main())
+    assert values == list(range(100))
+    assert calls <= 2  # the last end may be known here before its callback has run
+
+
+def test_an_exception_has_its_traceback_and_its_cause(rt: ss.Runtime) -> None:
+    def fail() -> None:
+        raise KeyError("lost")
+
+    async def main() -> None:
+        with pytest.raises(KeyError, match="lost") as caught:
+            await rt.spawn(fail)
+        assert caught.traceback[-1].name == "fail"
+        with pytest.raises(RuntimeError, match="StopIteration") as carried:
+            await rt.spawn(next, iter(()))
+        assert isinstance(carried.value.__cause__, StopIteration)
+
+    asyncio.run(main())
+
+
+def test_a_dropped_loop_is_let_go(rt: ss.Runtime) -> None:
+    loop = asyncio.new_event_loop()
+
+    async def main() -> int:
+        return await rt.spawn(abs, -1)  # type: ignore[no-any-return]
+
+    assert loop.run_until_complete(main()) == 1
+    loop.close()
+    gone = weakref.ref(loop)
+    del loop
+    gc.collect()
+    assert gone() is None
+
+
 def test_without_a_loop_it_says_what_to_do(rt: ss.Runtime) -> None:
     async def main() -> None:
         await rt.spawn(int)
@@ -216,6 +278,124 @@ def test_cancelled_there_is_cancelled_here(rt: ss.Runtime, loop: asyncio.Abstrac
         return "not"
 
     assert run(rt, main) == "cancelled"
+
+
+def test_what_runs_there_may_refuse_to_be_cancelled(rt: ss.Runtime, loop: asyncio.AbstractEventLoop) -> None:
+    started = threading.Event()
+
+    async def there() -> str:
+        started.set()
+        try:
+            await asyncio.sleep(1000)
+        except asyncio.CancelledError:
+            return "stays"
+        return "slept"
+
+    handle = rt.spawn(from_asyncio, there(), loop)
+    assert started.wait(LIMIT)
+    handle.cancel()
+    assert handle.result(LIMIT) == "stays"
+
+
+def test_an_error_of_the_cleanup_there_is_raised_here(rt: ss.Runtime, loop: asyncio.AbstractEventLoop) -> None:
+    started = threading.Event()
+
+    async def there() -> None:
+        started.set()
+        try:
+            await asyncio.sleep(1000)
+        finally:
+            raise LookupError("cleanup")
+
+    handle = rt.spawn(from_asyncio, there(), loop)
+    assert started.wait(LIMIT)
+    handle.cancel()
+    with pytest.raises(LookupError, match="cleanup"):
+        handle.result(LIMIT)
+
+
+def test_a_second_cancellation_stops_waiting(rt: ss.Runtime, loop: asyncio.AbstractEventLoop) -> None:
+    started, cleaning, done = threading.Event(), threading.Event(), threading.Event()
+
+    async def there() -> None:
+        started.set()
+        try:
+            await asyncio.sleep(1000)
+        finally:
+            cleaning.set()
+            while not done.is_set():
+                await asyncio.sleep(0.001)
+
+    handle = rt.spawn(from_asyncio, there(), loop)
+    assert started.wait(LIMIT)
+    handle.cancel()
+    assert cleaning.wait(LIMIT)
+    handle.cancel()
+    with pytest.raises(ss.CancelledError):
+        handle.result(LIMIT)
+    done.set()
+
+
+def test_a_cancelling_shutdown_does_not_wait_for_a_loop(loop: asyncio.AbstractEventLoop) -> None:
+    started, done = threading.Event(), threading.Event()
+
+    async def there() -> None:
+        started.set()
+        try:
+            await asyncio.sleep(1000)
+        finally:
+            while not done.is_set():
+                await asyncio.sleep(0.001)
+
+    runtime = ss.Runtime(workers=1)
+    handle = runtime.spawn(from_asyncio, there(), loop)
+    assert started.wait(LIMIT)
+    assert runtime.shutdown(cancel=True, timeout=LIMIT)
+    assert handle.cancelled()
+    done.set()
+
+
+def test_a_loop_that_was_closed_meanwhile_does_not_hold_a_cancelled_task(rt: ss.Runtime) -> None:
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    pending = asyncio.Future(loop=loop)  # type: ignore[var-annotated]
+    handle = rt.spawn(from_asyncio, pending, loop)
+    while not pending._callbacks:  # type: ignore[attr-defined]
+        inside._core.spin_ns(1000)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+    handle.cancel()
+    with pytest.raises(ss.CancelledError):
+        handle.result(LIMIT)
+
+
+def test_contextvars_go_over_with_it(rt: ss.Runtime, loop: asyncio.AbstractEventLoop) -> None:
+    variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="unset")
+
+    async def there() -> str:
+        seen = variable.get()
+        variable.set("there")
+        return seen
+
+    async def main() -> tuple[str, str]:
+        variable.set("here")
+        return await from_asyncio(there(), loop), variable.get()
+
+    assert run(rt, main) == ("here", "here")
+
+
+def test_an_exception_from_there_has_its_traceback(rt: ss.Runtime, loop: asyncio.AbstractEventLoop) -> None:
+    async def fail() -> None:
+        raise KeyError("there")
+
+    async def main() -> str:
+        with pytest.raises(KeyError) as caught:
+            await from_asyncio(fail(), loop)
+        return caught.traceback[-1].name
+
+    assert run(rt, main) == "fail"
 
 
 def test_it_refuses_what_it_cannot_run(rt: ss.Runtime, loop: asyncio.AbstractEventLoop) -> None:
