@@ -200,12 +200,31 @@ class Timeout:
         if not self._deadline.leave():
             return
         # Its own request to cancel is taken back. If another is left, somebody else wants the task to end, and that wins.
-        if self._task.uncancel() <= self._cancelling and kind is not None and issubclass(kind, Cancelled):
-            raise TimeoutError("the block was not over in time") from error
+        if self._task.uncancel() > self._cancelling or error is None:
+            return
+        if isinstance(error, Cancelled):
+            raise TimeoutError(_EXPIRED) from error
+        _show_expiry_in(error)
+        for one in error.exceptions if isinstance(error, BaseExceptionGroup) else ():
+            _show_expiry_in(one)
 
     def __repr__(self) -> str:
         state = "expired" if self.expired() else "over" if self._left else "new" if self._task is None else "running"
         return f"<stealscope.Timeout {state} when={self._when}>"
+
+
+_EXPIRED = "the block was not over in time"
+
+
+def _show_expiry_in(error: BaseException) -> None:
+    """An error of the cleanup was raised while `Cancelled` was handled: TimeoutError is put between the two."""
+    while (before := error.__context__) is not None:
+        if isinstance(before, Cancelled):
+            expiry = TimeoutError(_EXPIRED)
+            expiry.__context__ = expiry.__cause__ = before
+            error.__context__ = expiry
+            return
+        error = before
 
 
 def timeout(seconds: float | None) -> Timeout:

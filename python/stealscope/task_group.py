@@ -131,10 +131,10 @@ class TaskGroup:
             outer = None  # it was ours: a child's failure, not somebody's wish
         if self._base_error is not None:
             raise self._base_error
-        if outer is not None and not self._errors:
-            raise outer
         if error is not None and not isinstance(error, Cancelled):
             self._errors.append(error)
+        if outer is not None and not self._errors:
+            raise outer
         if not self._errors:
             return
         if parent.cancelling() > self._cancelling:

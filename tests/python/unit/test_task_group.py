@@ -3,6 +3,7 @@
 # ruff: noqa: PT012 - the block that raises is the thing under test
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -149,6 +150,35 @@ def test_an_outer_cancel_beside_a_failure_is_not_lost(rt: ss.Runtime) -> None:
         return "lost"
 
     assert run(rt, main) == "cancelled at the next await"
+
+
+def test_an_outer_cancel_beside_a_failure_in_a_nested_group_loses_neither(rt: ss.Runtime) -> None:
+    started, after = threading.Event(), []
+
+    async def child() -> None:
+        try:
+            started.set()
+            await sync.Event().wait()
+        finally:
+            raise LookupError("cleanup")
+
+    async def main() -> None:
+        try:
+            async with TaskGroup() as outer:
+                outer.spawn(_for_ever)
+                async with TaskGroup() as inner:
+                    inner.spawn(child)
+        except ExceptionGroup as group:
+            after.append(group)
+            await sync.Event().wait()  # the wish to end is thrown here
+
+    handle = rt.spawn(main)
+    assert started.wait(LIMIT)
+    handle.cancel()
+    with pytest.raises(ss.CancelledError):
+        handle.result(LIMIT)
+    (group,) = after
+    assert group.subgroup(LookupError) is not None
 
 
 def test_a_timeout_around_a_group_is_a_timeout(rt: ss.Runtime) -> None:
