@@ -198,6 +198,7 @@ class Runtime:
         from .workloads import Workload as WorkloadType
 
         optional_seconds_to_ns(timeout)
+        _core.check_may_block("run()", "spawn(workload)")
         with task_progress(self._native, workload, progress) as look:
             if isinstance(workload, WorkloadType):
                 handle, make = self.spawn(workload, *args), None
