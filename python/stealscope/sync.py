@@ -186,7 +186,9 @@ class Lock(_Acquired):
 
 
 class Barrier:
-    """All `parties` wait until all are there; then the next round begins. A cancelled waiter has not arrived.
+    """All `parties` wait until all are there; then the next round begins.
+
+    A waiter that is cancelled before the round is complete has not arrived.
 
     Args:
         parties: 1 or more.
