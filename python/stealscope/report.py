@@ -23,6 +23,7 @@ from .units import format_ns
 
 if TYPE_CHECKING:
     import os
+
     from ._report_figures import Window
     from .estimate import Estimate
     from .workloads import Result, Workload
