@@ -167,7 +167,7 @@ class CompiledVictims final : public rt::VictimFunction {
   Function function_;
 };
 
-/// The address of a compiled function: numba's cfunc, or a ctypes function pointer. 0: it is neither.
+/// The address of a compiled function: numba's cfunc, or a function pointer of ctypes or cffi. 0: it is none of them.
 std::uintptr_t address_of(const py::handle& function) {
   static const auto* const ctypes = new py::module_(py::module_::import("ctypes"));
   if (py::isinstance(function, ctypes->attr("_CFuncPtr"))) {
@@ -176,6 +176,11 @@ std::uintptr_t address_of(const py::handle& function) {
   }
   if (py::hasattr(function, "native_name") && py::hasattr(function, "address")) {
     return function.attr("address").cast<std::uintptr_t>();
+  }
+  if (py::str(py::type::of(function).attr("__module__")).equal(py::str("_cffi_backend"))) {
+    const auto backend = py::module_::import("_cffi_backend");  // it is there: the function comes from it
+    const py::object number = backend.attr("cast")(backend.attr("new_primitive_type")("intptr_t"), function);
+    return py::int_(number).cast<std::uintptr_t>();
   }
   return 0;
 }

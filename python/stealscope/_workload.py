@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from . import _html
+from .compiled import DagCalls
 from .errors import InvariantError, import_extra
 from .graph import IntArray, TaskGraph
 from .patterns import Pattern
@@ -59,7 +60,7 @@ class Workload:
         parts: the workloads that `sequence` and `together` combine.
         label: what to call it in a report.
         cost_ns: of `fib`, `skynet`, `nqueens`, `matmul` and `uts`, ns that a task takes in a simulation; else None.
-        spec: the description of a `pattern`, `uts`, `open_system`, `program` or `function`, else None.
+        spec: the description of a `pattern`, `uts`, `open_system`, `program` or `function`, or of the body of a `dag`; else None.
     """
 
     kind: str
@@ -68,7 +69,7 @@ class Workload:
     parts: tuple[Workload, ...] = ()
     label: str = ""
     cost_ns: int | None = None
-    spec: Pattern | UtsTree | Description | None = None
+    spec: Pattern | UtsTree | DagCalls | Description | None = None
 
     def __eq__(self, other: object) -> bool:
         return self._key() == other._key() if isinstance(other, Workload) else NotImplemented
@@ -124,6 +125,8 @@ class Workload:
         if self.parts:
             answers = tuple(part.expected for part in self.parts)
             return None if None in answers else tuple(answer for answer in answers if answer is not None)
+        if isinstance(self.spec, DagCalls):
+            return None
         if self.graph is not None:
             return len(self.graph)
         if isinstance(self.spec, UtsTree):
@@ -163,11 +166,12 @@ class Workload:
         if self.parts:
             return self.kind, (len(self.parts),), ()
         if self.graph is not None:
-            return self.kind, (len(self.graph),), (self.graph.indptr, self.graph.indices, self.graph.cost_ns)
+            arrays = (self.graph.indptr, self.graph.indices, self.graph.cost_ns)
+            return self.spec.native(arrays) if isinstance(self.spec, DagCalls) else (self.kind, (len(self.graph),), arrays)
         cost = () if self.cost_ns is None else (self.cost_ns,)
         if isinstance(self.spec, UtsTree):
             return self.kind, (*self.spec.ints(), *cost), ()
-        if self.spec is not None and not isinstance(self.spec, Pattern):
+        if self.spec is not None and not isinstance(self.spec, Pattern | DagCalls):
             return self.spec.native()
         return self.kind, (*(_as_int(key, value) for key, value in self.params), *cost), ()
 
@@ -242,12 +246,12 @@ class Workload:
         if isinstance(self.spec, UtsTree):
             size, cost = self.spec.size(), self.cost_ns or 0
             return size.nodes * cost, (size.depth + 1) * cost
-        if self.spec is not None and not isinstance(self.spec, Pattern):
+        if self.spec is not None and not isinstance(self.spec, Pattern | DagCalls):
             return self.spec.work, self.spec.span
         return declared_cost(self.kind, dict(self.params), self.cost_ns or 0)
 
     def _edges(self) -> Iterator[tuple[TaskName, TaskName]]:
-        if self.spec is not None and not isinstance(self.spec, Pattern):
+        if self.spec is not None and not isinstance(self.spec, Pattern | DagCalls):
             return self.spec.edges()
         return drawn_edges(self.kind, dict(self.params))
 

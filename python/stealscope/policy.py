@@ -61,7 +61,7 @@ class Policy:
     A `victims` function is ``f(thief, attempt, lengths, choose) -> int | None``: the thief's index, the number of this look in
     the search from 0, each worker's stealable tasks, and ``choose(n)``, the only source of random numbers, in 0..n-1. It
     returns a worker, or None to end the search. A Python callable works in a simulation. On threads it has to be compiled, a
-    numba ``@cfunc`` or a ctypes function pointer, with the signature ``int64(int64 thief, int64 attempt, int64* lengths,
+    numba ``@cfunc`` or a ctypes or cffi function pointer, with the signature ``int64(int64 thief, int64 attempt, int64* lengths,
     int64 workers, int64 random)``: `random` is uniform in 0..2**31-1, a negative return value ends the search, one that is no
     worker counts as a look in vain, several threads call it at once.
 

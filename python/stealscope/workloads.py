@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ._workload import Native, Result, Workload
-from .compiled import FunctionCalls, address_of
-from .graph import TaskGraph, frozen_int64, graph_from_edges
+from .compiled import checked_dag_calls, checked_function
+from .graph import TaskGraph, graph_from_edges
 from .ninja import read_build
 from .open_system import Place, checked_open_system
 from .patterns import checked_pattern
@@ -160,7 +160,16 @@ def chained_spawn(n: int) -> Workload:
 
 
 def dag(
-    indptr: npt.ArrayLike, indices: npt.ArrayLike, cost_ns: npt.ArrayLike, *, names: Sequence[str] = (), label: str = ""
+    indptr: npt.ArrayLike,
+    indices: npt.ArrayLike,
+    cost_ns: npt.ArrayLike,
+    *,
+    names: Sequence[str] = (),
+    label: str = "",
+    body: Any = None,
+    args: npt.ArrayLike | None = None,
+    data: Any = None,
+    unsafe: bool = False,
 ) -> Workload:
     """Any task graph: node i runs for ``cost_ns[i]`` once all that have an edge to it have ended; the answer is their number.
 
@@ -170,16 +179,18 @@ def dag(
         cost_ns: ns, shape ``(n,)``.
         names: one a node, or none.
         label: what to call the whole in a report.
+        body: a compiled function that node i calls, with ``args[i]`` (None: i) and `data`, instead of being busy, as of `function`;
+            it sees what those before it wrote. The answer is the sum of its results modulo 2**64. A simulation takes the costs.
 
     int64 arrays that are read-only are used in place; others are copied once, so that the value cannot change later.
 
     Raises:
-        TypeError: arrays that hold no integers.
-        ValueError: an unsound graph: a wrong length, a node out of range, a negative or non-finite cost, a cycle (it is
-            named).
+        TypeError: arrays that hold no integers, or a `body` as `function` refuses it.
+        ValueError: an unsound graph: a wrong length, a node out of range, a negative or infinite cost, a cycle (it is named).
     """
     # TaskGraph freezes whatever it is given; its annotations describe what it then holds.
-    return _from_graph(TaskGraph(np.asarray(indptr), np.asarray(indices), np.asarray(cost_ns), tuple(names)), label)
+    graph = TaskGraph(np.asarray(indptr), np.asarray(indices), np.asarray(cost_ns), tuple(names))
+    return Workload("dag", graph=graph, label=str(label), spec=checked_dag_calls(len(graph), body, args, data, unsafe=unsafe))
 
 
 def pattern(
@@ -322,7 +333,7 @@ def program(ops: Sequence[Sequence[Instruction]], *, capacity: int = 1) -> Workl
     return Workload("program", spec=checked_program(ops, capacity))
 
 
-def function(cfunc: Any, args: npt.ArrayLike, *, cost_ns: int | None = None, unsafe: bool = False) -> Workload:
+def function(cfunc: Any, args: npt.ArrayLike, *, cost_ns: int | None = None, data: Any = None, unsafe: bool = False) -> Workload:
     """A compiled function, called by one task for each element of an array; the answer is the sum of its results modulo 2**64.
 
     Args:
@@ -330,13 +341,16 @@ def function(cfunc: Any, args: npt.ArrayLike, *, cost_ns: int | None = None, uns
             its address. It is called on several workers at once, without the GIL, and must not throw.
         args: int64, shape ``(n,)``; used in place if read-only, else copied once.
         cost_ns: ns that a call takes in a simulation, which cannot know it (and calls the function all the same).
+        data: a NumPy array, or anything with a C-contiguous buffer; its address is the second argument of an ``int64(int64, pointer)``.
+            It is not copied, and cannot be resized while the workload lives or runs; nobody checks who writes where.
         unsafe: take a bare address, whose signature nobody can check.
 
     Raises:
         TypeError: another signature, or a bare address without `unsafe`. Pickling it is a TypeError too.
+        ValueError: `data` is empty or not contiguous.
     """
     cost = None if cost_ns is None else checked_ns(cost_ns, "cost_ns")
-    return Workload("function", spec=FunctionCalls(address_of(cfunc, unsafe=unsafe), frozen_int64(args, "args"), cost, cfunc))
+    return Workload("function", spec=checked_function(cfunc, args, cost, data, unsafe=unsafe))
 
 
 def sequence(*workloads: Workload) -> Workload:

@@ -6,6 +6,7 @@
 
 #include "rt/task/spawn.hpp"
 #include "rt/workload/countdown.hpp"
+#include "rt/workload/function.hpp"
 
 namespace rt::workload {
 namespace {
@@ -14,13 +15,23 @@ namespace {
 class DagRun final : public Countdown {
  public:
   DagRun(WorkloadPtr graph, std::shared_ptr<DagTrace> trace)
-      : graph_(std::move(graph)), trace_(std::move(trace)), open_edges_(nodes()) {
+      : graph_(std::move(graph)),
+        trace_(std::move(trace)),
+        open_edges_(nodes()),
+        results_(calls_function() ? nodes() : std::size_t{0}) {
     // relaxed, here: no task knows these counters yet; being spawned tells them.
     for (const std::int64_t after : graph_->arrays[1]) count_of(after).fetch_add(1, relaxed);
   }
 
   [[nodiscard]] std::size_t nodes() const { return graph_->arrays[2].size(); }
   [[nodiscard]] Nanos cost(std::uint32_t node) const { return static_cast<Nanos>(graph_->arrays[2][node]); }
+  [[nodiscard]] bool calls_function() const { return graph_->ints.size() == DagCalls::count; }
+  /// Each node's task writes its own element.
+  void call(std::uint32_t node) {
+    const UserFunction function{graph_->ints[DagCalls::address], graph_->ints[DagCalls::data]};
+    results_[node] = function(graph_->arrays[3][node]);
+  }
+  [[nodiscard]] std::int64_t sum() const { return wrapping_sum(results_); }
   // relaxed: before any node runs.
   [[nodiscard]] bool is_first(std::uint32_t node) const { return open_edges_[node].load(relaxed) == 0; }
 
@@ -44,14 +55,18 @@ class DagRun final : public Countdown {
   WorkloadPtr graph_;
   std::shared_ptr<DagTrace> trace_;
   std::vector<std::atomic<std::uint32_t>> open_edges_;  // by node: predecessors that have not ended
+  std::vector<std::int64_t> results_;                   // by node; empty where nodes only work
 };
 
 Task<void> run_node(Ticket ticket, std::uint32_t node) {
   auto& run = ticket.as<DagRun>();
   if (ticket.is_abandoned()) co_return;
   run.note_begin(node);
-  Work busy(run.cost(node));
-  co_await busy;
+  if (!run.calls_function() || current()->home->simulated()) {
+    Work busy(run.cost(node));
+    co_await busy;
+  }
+  if (run.calls_function()) run.call(node);
   run.note_end(node);
   ticket.add_credit();
   run.spawn_ready_successors(node, std::move(ticket));
@@ -98,13 +113,17 @@ Task<std::int64_t> dag(WorkloadPtr graph, std::shared_ptr<DagTrace> trace) {
   Owner<DagRun> owner(std::make_unique<DagRun>(std::move(graph), std::move(trace)));
   owner.state().spawn_first_nodes(owner.issue(1));
   Drained drained(owner);
-  co_return co_await drained;
+  const std::int64_t ran = co_await drained;
+  co_return owner.state().calls_function() ? owner.state().sum() : ran;
 }
 
 void check_dag(const Workload& workload) {
-  if (workload.arrays.size() != 3) {
-    refuse(std::to_string(workload.arrays.size()) + " arrays; need indptr, indices and cost_ns");
+  const bool calls = workload.ints.size() == DagCalls::count;
+  if (workload.arrays.size() != (calls ? 4 : 3)) {
+    refuse(std::to_string(workload.arrays.size()) + " arrays; need indptr, indices and cost_ns" + (calls ? " and args" : ""));
   }
+  if (calls && workload.ints[DagCalls::address] == 0) refuse("address=0; need a function");
+  if (calls && workload.arrays[3].size() != workload.arrays[2].size()) refuse("args is not one a node");
   const auto& [indptr, indices, cost] = std::tie(workload.arrays[0], workload.arrays[1], workload.arrays[2]);
   const auto nodes = static_cast<std::int64_t>(cost.size());
   const auto edges = static_cast<std::int64_t>(indices.size());

@@ -22,7 +22,14 @@ struct DagTrace {
   std::vector<std::uint64_t> ended;
 };
 
-/// Each node works for its cost; the answer is how many ran. Takes a checked workload of kind "dag".
+/// The integers of a workload "dag_calls": how many nodes, and the function that each calls with its element of a fourth array.
+struct DagCalls {
+  enum : std::size_t { nodes, address, data, count };
+};
+
+/// Each node works for its cost; the answer is how many ran. Takes a checked workload of kind "dag", or "dag_calls": then each
+/// node calls the function once its predecessors' calls have returned, the cost is that of a simulation, and the answer is the
+/// sum of what the calls gave, modulo 2^64.
 [[nodiscard]] Task<std::int64_t> dag(WorkloadPtr graph, std::shared_ptr<DagTrace> trace);
 
 /// Throws std::invalid_argument unless the arrays are a graph (a cycle is not looked for).

@@ -18,14 +18,10 @@ class FunctionRun final : public Countdown {
   [[nodiscard]] Nanos cost() const { return static_cast<Nanos>(call_->ints[FunctionCall::cost]); }
   /// Each task writes its own element.
   void call(std::uint32_t element) {
-    const auto function = reinterpret_cast<UserFunction>(static_cast<std::uintptr_t>(call_->ints[FunctionCall::address]));
+    const UserFunction function{call_->ints[FunctionCall::address], call_->ints[FunctionCall::data]};
     results_[element] = function(call_->arrays[0][element]);
   }
-  [[nodiscard]] std::int64_t sum() const {
-    std::uint64_t total = 0;  // unsigned: it may wrap
-    for (const std::int64_t result : results_) total += static_cast<std::uint64_t>(result);
-    return static_cast<std::int64_t>(total);
-  }
+  [[nodiscard]] std::int64_t sum() const { return wrapping_sum(results_); }
   void hand_over_results() {
     if (call_->output) *call_->output = std::move(results_);
   }
@@ -47,6 +43,12 @@ Task<void> call_one(Ticket ticket, std::uint32_t element) {
 }
 
 }  // namespace
+
+std::int64_t wrapping_sum(const std::vector<std::int64_t>& results) {
+  std::uint64_t total = 0;  // unsigned: it may wrap
+  for (const std::int64_t result : results) total += static_cast<std::uint64_t>(result);
+  return static_cast<std::int64_t>(total);
+}
 
 Task<std::int64_t> call_function(WorkloadPtr call) {
   if (call->ints[FunctionCall::cost] < 0 && current()->home->simulated()) {

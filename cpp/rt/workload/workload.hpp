@@ -19,10 +19,11 @@ namespace rt {
 
 struct Workload {
   std::string kind;
-  std::vector<std::int64_t> ints;                     // the kind's parameters, in the order of its row in workload.cpp
-  std::vector<std::span<const std::int64_t>> arrays;  // of a dag: indptr, indices, cost_ns; of others see their row
-  std::shared_ptr<const void> keep;                   // owns the arrays; may be dropped on any thread
-  std::vector<Workload> parts;                        // only of "sequence" and "together", whose one integer counts them
+  std::vector<std::int64_t> ints;  // the kind's parameters, in the order of its row in workload.cpp
+  std::vector<std::span<const std::int64_t>>
+      arrays;                        // of a dag: indptr, indices, cost_ns (dag_calls: args); of others see their row
+  std::shared_ptr<const void> keep;  // owns the arrays; may be dropped on any thread
+  std::vector<Workload> parts;       // only of "sequence" and "together", whose one integer counts them
   /// Where a run leaves one number a job, if anybody wants them: the sojourns of an open_system, in ns and in the order of
   /// arrivals; the results of a function. Read it when the run has ended; one run at a time.
   std::shared_ptr<std::vector<std::int64_t>> output{};

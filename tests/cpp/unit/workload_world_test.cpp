@@ -162,10 +162,21 @@ TEST(OpenSystemTest, what_is_no_open_system_is_refused) {
 
 std::int64_t square(std::int64_t x) { return x * x; }
 
+/// One more than the element before, which must be there by now.
+std::int64_t count_on(std::int64_t element, void* data) {
+  auto* const numbers = static_cast<std::int64_t*>(data);
+  return numbers[element] = element == 0 ? 1 : numbers[element - 1] + 1;
+}
+
+template <class Pointer>
+std::int64_t address_of(Pointer pointer) {
+  return static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(pointer));
+}
+
 Workload squares(std::int64_t n, std::int64_t cost) {
   Numbers values(static_cast<std::size_t>(n));
   std::iota(values.begin(), values.end(), 0);
-  return make("function", {n, static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(&square)), cost}, {values});
+  return make("function", {n, address_of(&square), cost, 0}, {values});
 }
 
 TEST(FunctionTest, the_answer_is_the_sum_and_a_call_takes_its_cost) {
@@ -185,6 +196,51 @@ TEST(FunctionTest, a_simulation_without_a_cost_is_refused) {
   drive.outside([&] { root = spawn(run_workload, std::make_shared<const Workload>(squares(3, -1))); });
   static_cast<void>(drive.play(enough_steps));
   EXPECT_THROW(static_cast<void>(root.get()), std::invalid_argument);
+}
+
+TEST(FunctionTest, the_second_argument_is_the_datas_address) {
+  Numbers numbers(3);
+  const auto three = make("function", {1, address_of(&count_on), 5, address_of(numbers.data())}, {{0}});
+  EXPECT_EQ(simulate(three, sim_world::workers(1)).answers, Answers{1});
+  EXPECT_EQ(numbers, (Numbers{1, 0, 0}));
+}
+
+/// A chain of `n` nodes in which node i comes after i + 1, and calls count_on(n - 1 - i).
+Workload counting_chain(std::int64_t n, Numbers& numbers) {
+  Numbers indptr{0, 0}, indices, cost, args;
+  for (std::int64_t i = 0; i < n; ++i) {
+    if (i > 0) {
+      indices.push_back(i - 1);
+      indptr.push_back(i);
+    }
+    cost.push_back(100);
+    args.push_back(n - 1 - i);
+  }
+  return make("dag_calls", {n, address_of(&count_on), address_of(numbers.data())}, {indptr, indices, cost, args});
+}
+
+TEST(DagCallsTest, a_node_is_called_after_its_predecessors_and_the_answer_is_the_sum) {
+  Numbers numbers(50);
+  Runtime runtime({.workers = 2});
+  const Workload chain = counting_chain(50, numbers);
+  EXPECT_EQ(runtime.spawn(run_workload, std::make_shared<const Workload>(chain)).get(), Answers{50 * 51 / 2});
+  Numbers upwards(50);
+  std::iota(upwards.begin(), upwards.end(), 1);
+  EXPECT_EQ(numbers, upwards);
+}
+
+TEST(DagCallsTest, in_a_simulation_a_call_takes_the_nodes_cost) {
+  Numbers numbers(50);
+  const SimRun run = simulate(counting_chain(50, numbers), sim_world::workers(2));
+  EXPECT_EQ(run.answers, Answers{50 * 51 / 2});
+  EXPECT_EQ(run.sim.now, 5'000U);
+}
+
+TEST(DagCallsTest, an_argument_too_few_is_refused) {
+  Numbers numbers(2);
+  Workload chain = counting_chain(2, numbers);
+  chain.arrays[3] = chain.arrays[3].first(1);
+  EXPECT_THROW(check_workload(chain), std::invalid_argument);
 }
 
 // ---- programs -------------------------------------------------------------------------------------------------------

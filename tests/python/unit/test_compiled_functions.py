@@ -66,8 +66,12 @@ def test_a_cffi_function_of_another_signature_is_refused() -> None:
         w.function(ffi.cast("double (*)(double)", 1), [1])
 
 
-def test_a_numba_victim_function_decides_on_threads() -> None:
+@pytest.mark.parametrize("library", ["numba", "cffi"])
+def test_a_compiled_victim_function_decides_on_threads(library: str) -> None:
     longest = numba.cfunc("int64(int64, int64, CPointer(int64), int64, int64)")(_longest)
-    with ss.Runtime(workers=4, policy=ss.Policy(victims=longest)) as rt:
+    ffi = cffi.FFI()
+    ffi.cdef("typedef long (*victims)(long, long, long *, long, long);")
+    chosen = longest if library == "numba" else ffi.cast("victims", longest.address)
+    with ss.Runtime(workers=4, policy=ss.Policy(victims=chosen)) as rt:
         assert rt.run(w.fib(18)).result == 2_584
         assert rt.run(w.spawn_many(2_000)).result == 2_000
