@@ -270,6 +270,12 @@ class Runtime:
         self._watches.add(watch)
         return watch
 
+    def dask_get(self, graph: Any, keys: Any, **options: Any) -> Any:
+        """A Dask scheduler on these workers: ``dask.compute(x, scheduler=rt.dask_get)``; see `integrations.dask.get`."""
+        from .integrations.dask import get
+
+        return get(self, graph, keys, **options)
+
     # ---- the end ----
 
     def shutdown(self, wait: bool = True, *, cancel: bool = False, timeout: float | None = None) -> bool:
