@@ -52,7 +52,7 @@ def task_progress(native: _core.World, target: Any, wanted: bool) -> Iterator[Ca
     """A function that looks at how many tasks have ended; of a task graph it is known how many there are."""
     graph = getattr(target, "graph", None)
     total = None if graph is None else len(graph)
-    name = getattr(target, "name", None) or getattr(target, "__qualname__", type(target).__name__)
+    name = str(getattr(target, "name", None) or getattr(target, "__qualname__", type(target).__name__))
     counts = wanted and _core.FEATURES["unstable_metrics"]
     seen = first = _ended(native) if counts else 0
     with progress_bar(total, wanted, what=_shortened(name), unit="task") as advance:
