@@ -36,12 +36,12 @@ bench: ## compare with Tokio, other native runtimes and Python's own on the same
 	@bash scripts/setup.sh dev
 	@.venv/bin/python benchmarks/run.py
 
-notebooks: ## run every notebook from start to end
-	@bash scripts/setup.sh dev
+notebooks: ## run every notebook from start to end, into build/notebooks
+	@bash scripts/setup.sh notebook
 	@bash scripts/notebooks.sh
 
-docs: ## write the reference pages to build/docs
-	@bash scripts/setup.sh dev
+docs: ## build the site in build/docs: guides, notebooks, reference
+	@bash scripts/setup.sh notebook docs
 	@bash scripts/docs.sh
 
 clean: ## forget every build; .venv too

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# Runs each notebooks/*.py (jupytext) from start to end in a fresh kernel; the first error stops it with the cell's trace.
+# Runs each notebooks/*.py (jupytext) from start to end in a fresh kernel; what it gave is build/notebooks/*.ipynb.
+# The first error stops it and names the cell.  usage: notebooks.sh [--if-changed] [NOTEBOOK...]
+# With --if-changed it does nothing where neither a notebook nor the package has changed since all of them ran.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
-shopt -s nullglob
-notebooks=(notebooks/*.py)
-[ "${#notebooks[@]}" -gt 0 ] || fail "notebooks/ has no notebook (*.py) in this version"
-wheel=$(ls build/wheels/*.whl)
-"$python" -m pip install --quiet "$wheel[notebook,plot,frame]"
-mkdir -p build/notebooks
-for notebook in "${notebooks[@]}"; do
-  say "$notebook"
-  "$python" -m jupytext --to ipynb --execute --output "build/notebooks/$(basename "${notebook%.py}").ipynb" "$notebook"
-done
+stamp=build/notebooks/.sources
+now=$(cat build/wheels/.sources scripts/notebooks.py notebooks/*.py | sha256sum)
+if [ "${1:-}" = --if-changed ]; then
+  if [ "$(cat "$stamp" 2>/dev/null)" = "$now" ]; then exit 0; fi
+  shift
+fi
+rm -f "$stamp"
+"$python" scripts/notebooks.py build/notebooks "$@"
+[ $# -gt 0 ] || printf '%s\n' "$now" >"$stamp"

@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
-# Makes .venv hold the package built from the present sources.  usage: setup.sh [dev]
-# With "dev" also the tools of the tests and linters. Does nothing that is done already.
+# Makes .venv hold the package built from the present sources.  usage: setup.sh [dev|notebook|docs...]
+# With names also what these extras of pyproject.toml need: dev is the tests and linters. Does nothing that is done already.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
-extras=${1:-}
 
 found=$(scripts/prerequisites.sh)
 if ! "$python" -c '' 2>/dev/null; then
@@ -28,8 +27,10 @@ if ! cmp -s build/wheels/.sources .venv/.sources; then
   "$python" -m pip install --quiet "$wheel"
   cp build/wheels/.sources .venv/.sources
 fi
-if [ "$extras" = dev ] && ! cmp -s pyproject.toml .venv/.dev; then
-  say "installing the tools of the tests and linters"
-  "$python" -m pip install --quiet "$wheel[dev]"
-  cp pyproject.toml .venv/.dev
-fi
+for extra in "$@"; do
+  if ! cmp -s pyproject.toml ".venv/.$extra"; then
+    say "installing what $extra needs"
+    "$python" -m pip install --quiet "$wheel[$extra]"
+    cp pyproject.toml ".venv/.$extra"
+  fi
+done

@@ -223,6 +223,15 @@ def public_names(text: str) -> list[str]:
     return []
 
 
+def notebook_headings(text: str) -> list[str]:
+    """The second-level headings of a notebook's text cells; empty without exactly one title."""
+    cells = re.split(r"^# %%", text, flags=re.MULTILINE)
+    lines = [line for cell in cells if cell.startswith(" [markdown]") for line in cell.splitlines()]
+    if sum(line.startswith("# # ") for line in lines) != 1:
+        return []
+    return [line.removeprefix("# ## ") for line in lines if line.startswith("# ## ")]
+
+
 def names_without_docstring(text: str) -> list[str]:
     """Public classes and functions that the module defines itself and says nothing about; their public methods too."""
     tree, public = ast.parse(text), set(public_names(text))

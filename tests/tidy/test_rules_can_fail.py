@@ -77,3 +77,9 @@ def test_an_absolute_path_is_found_anywhere_in_json(value: str, found: bool) -> 
 def test_a_public_name_without_a_docstring_is_found() -> None:
     text = '__all__ = ["A", "f"]\nclass A:\n    """A."""\n    def g(self): ...\n    def _h(self): ...\ndef f(): ...\n'
     assert rules.names_without_docstring(text) == ["A.g", "f"]
+
+
+def test_the_headings_of_a_notebook_are_those_of_its_text_cells() -> None:
+    text = "# %% [markdown]\n# # Title\n# ## The question\n\n# %%\n# ## The answer\nx = 1\n"
+    assert rules.notebook_headings(text) == ["The question"]
+    assert rules.notebook_headings(text.replace("# # Title\n", "")) == []
