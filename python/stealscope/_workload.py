@@ -147,6 +147,7 @@ class Workload:
 
         Parts of a combined workload get a seed each, which follow from this one.
 
+        Examples:
             >>> from stealscope import workloads
             >>> workloads.uts("T1").with_seed(7).seed
             7

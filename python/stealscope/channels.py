@@ -219,13 +219,19 @@ def channel(capacity: int) -> tuple[Sender[Any], Receiver[Any]]:
     Raises:
         ValueError: capacity below 1.
 
-    Example::
-
-        tx, rx = ss.channel(16)
-
-        async def consume():
-            async for value in rx:  # ends when closed and drained
-                ...
+    Examples:
+        >>> import stealscope as ss
+        >>> tx, rx = ss.channel(16)
+        >>> async def consume():
+        ...     return [value async for value in rx]  # ends when closed and drained
+        >>> async def main():
+        ...     values = ss.spawn(consume)
+        ...     for n in range(3):
+        ...         await tx.send(n)
+        ...     tx.close()
+        ...     return await values
+        >>> ss.Simulation(2).block_on(main)
+        [0, 1, 2]
     """
     tx, rx = _core.channel(checked_count(capacity, "capacity", low=1))
     return Sender(tx), Receiver(rx)

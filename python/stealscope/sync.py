@@ -30,11 +30,14 @@ class Event:
     ``set()`` lets through who waits now and who will, until ``clear()``; who was let through stays so, even if
     ``clear()`` comes before it runs.
 
-    Example::
-
-        ready = ss.Event()
-        rt.spawn(ready.set)
-        ready.wait_blocking(timeout=1.0)
+    Examples:
+        >>> import stealscope as ss
+        >>> ready = ss.Event()
+        >>> with ss.Runtime(workers=1) as rt:
+        ...     _ = rt.spawn(ready.set)
+        ...     ready.wait_blocking(timeout=10.0)  # a thread; a task does `await ready.wait()`
+        >>> ready.is_set()
+        True
     """
 
     __slots__ = ("__weakref__", "_native")
@@ -140,13 +143,20 @@ class Semaphore(_Acquired):
     Args:
         value: permits at the start, 0 or more.
 
-    Example::
-
-        limit = ss.Semaphore(10)
-
-        async def fetch(n):
-            async with limit:
-                ...
+    Examples:
+        >>> import stealscope as ss
+        >>> limit = ss.Semaphore(10)
+        >>> async def fetch(n):
+        ...     async with limit:
+        ...         await ss.sleep(0.1)
+        >>> async def main():
+        ...     async with ss.TaskGroup() as group:
+        ...         for n in range(20):
+        ...             group.spawn(fetch, n)
+        >>> sim = ss.Simulation(2)
+        >>> sim.block_on(main)
+        >>> round(sim.now, 1)  # ten at a time
+        0.2
     """
 
     __slots__ = ()

@@ -31,12 +31,14 @@ class TaskGroup:
     When a child fails, the block and the other children are cancelled; the block then raises an `ExceptionGroup` of what
     went wrong. Cancelling the task around it cancels the children. All are awaited first.
 
-    Example::
-
-        async def main():
-            async with ss.TaskGroup() as g:
-                pages = [g.spawn(fetch, n) for n in range(10)]
-            return [page.result() for page in pages]
+    Examples:
+        >>> import stealscope as ss
+        >>> async def main():
+        ...     async with ss.TaskGroup() as group:
+        ...         powers = [group.spawn(pow, 2, n) for n in range(4)]
+        ...     return [power.result() for power in powers]
+        >>> ss.Simulation(2).block_on(main)
+        [1, 2, 4, 8]
     """
 
     def __init__(self) -> None:

@@ -59,6 +59,7 @@ class UtsTree:
     Raises:
         ValueError: out of range.
 
+    Examples:
         >>> UtsTree("geometric", seed=19, branching=4.0, depth=5).size().nodes
         3987
     """

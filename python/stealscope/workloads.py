@@ -72,6 +72,7 @@ def fib(n: int, *, cost_ns: int | None = None) -> Workload:
         cost_ns: ns that a task takes in a simulation; None: what the call alone takes without a scheduler, about 2 ns. On threads
             the computation itself takes the time.
 
+    Examples:
         >>> fib(20).expected, fib(20, cost_ns=1_000).span
         (6765, 20000)
     """
@@ -122,6 +123,7 @@ def uts(tree: str | UtsTree, *, cost_ns: int | None = None) -> Workload:
     Raises:
         ValueError: no such tree.
 
+    Examples:
         >>> uts("T3").expected
         4112897
     """
@@ -218,6 +220,7 @@ def pattern(
     Raises:
         ValueError: out of range, or more than 200 million edges.
 
+    Examples:
         >>> pattern("fft", 8, 4, cost_ns=100).span
         400
     """
@@ -305,6 +308,7 @@ def open_system(
         TypeError: no law.
         ValueError: out of range.
 
+    Examples:
         >>> from stealscope import dist
         >>> open_system(dist.deterministic(2e-6), dist.deterministic(1e-6), n=3).span
         7000
@@ -326,6 +330,7 @@ def program(ops: Sequence[Sequence[Instruction]], *, capacity: int = 1) -> Workl
         TypeError: no instruction.
         ValueError: one that no run can follow; the message names the task.
 
+    Examples:
         >>> from stealscope.program import Join, Spawn, Work
         >>> program([[Spawn(1), Join(1)], [Work(500)]]).expected
         2

@@ -30,6 +30,7 @@ def schedule_in_words(simulation: Simulation, target: Any, /, *args: Any, choice
     Returns:
         A line for each step in which the run left the seed's choices; one line if it never does.
 
+    Examples:
         >>> import stealscope as ss
         >>> sim = ss.Simulation(2, costs=ss.Costs.zero())
         >>> print(schedule_in_words(sim, ss.workloads.fib(3), choices={0: 1}).splitlines()[0])
