@@ -33,7 +33,20 @@ ELSEWHERE = {
     "from_asyncio": "inside",
 }
 """Public names that are defined in a private module, or not here."""
-GUIDES = ("research.md", "figures.md", "waiting.md", "terminal.md", "testing.md", "known-bugs.md", "faults.md")
+GUIDES = (
+    "notebooks.md",
+    "figures.md",
+    "waiting.md",
+    "terminal.md",
+    "what_if.md",
+    "research.md",
+    "executor.md",
+    "integrations.md",
+    "testing.md",
+    "known-bugs.md",
+    "faults.md",
+    "nanoseconds.md",
+)
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
