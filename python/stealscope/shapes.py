@@ -12,10 +12,25 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from .units import checked_count
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["DEFAULT_COST_NS", "MAX_QUEENS", "ORIGINS", "TaskName", "declared_cost", "drawn_edges", "expected_answer"]
+__all__ = [
+    "DEFAULT_COST_NS",
+    "MAX_QUEENS",
+    "MAX_TASKS",
+    "ORIGINS",
+    "TaskName",
+    "checked_tree",
+    "declared_cost",
+    "drawn_edges",
+    "expected_answer",
+]
+
+MAX_TASKS = 10**9
+"""More tasks than these would not fit in memory."""
 
 TaskName: TypeAlias = tuple[Any, ...]
 """The path from the root to a task."""
@@ -178,3 +193,17 @@ def _queens_edges(here: TaskName, n: int, columns: tuple[int, ...]) -> Iterator[
         if all(column != other and abs(column - other) != row - earlier for earlier, other in enumerate(columns)):
             yield here, (*here, column)
             yield from _queens_edges((*here, column), n, (*columns, column))
+
+
+def checked_tree(depth: int, fanout: int) -> int:
+    """The leaves of a full tree.
+
+    Raises:
+        ValueError: no such tree, or one of more than a billion leaves.
+    """
+    depth = checked_count(depth, "depth", high=64)
+    fanout = checked_count(fanout, "fanout", low=1, high=MAX_TASKS)
+    leaves: int = fanout**depth
+    if leaves > MAX_TASKS:
+        raise ValueError(f"depth={depth}, fanout={fanout} would be {leaves:,} leaves; at most {MAX_TASKS:,}: reduce one of them")
+    return leaves

@@ -20,7 +20,7 @@ from .ninja import read_build
 from .open_system import Place, checked_open_system
 from .patterns import checked_pattern
 from .program import Instruction, checked_program
-from .shapes import DEFAULT_COST_NS, MAX_QUEENS
+from .shapes import DEFAULT_COST_NS, MAX_QUEENS, MAX_TASKS, checked_tree
 from .units import MAX_NS, checked_count, checked_ns
 from .uts import TREES, UtsTree
 from .wfformat import read_workflow
@@ -61,8 +61,6 @@ __all__ = [
 
 Origin = Literal["worker", "local", "remote"]
 
-_MAX_TASKS = 10**9
-
 
 def fib(n: int, *, cost_ns: int | None = None) -> Workload:
     """The n-th Fibonacci number by a fork and a join at every level: about ``1.6**n`` tasks.
@@ -81,13 +79,13 @@ def fib(n: int, *, cost_ns: int | None = None) -> Workload:
 
 def skynet(depth: int = 6, fanout: int = 10, *, cost_ns: int | None = None) -> Workload:
     """A tree of ``fanout**depth`` leaves that are numbered from 0; the answer is their sum. `cost_ns` as for `fib`."""
-    _checked_tree(depth, fanout)
+    checked_tree(depth, fanout)
     return _charged("skynet", cost_ns, depth=depth, fanout=fanout)
 
 
 def fork_join(depth: int, fanout: int, work_ns: int) -> Workload:
     """A tree of ``fanout**depth`` leaves, each busy for `work_ns` (ns); the answer is their number."""
-    leaves = _checked_tree(depth, fanout)
+    leaves = checked_tree(depth, fanout)
     work = checked_ns(work_ns, "work_ns")
     if leaves * work > MAX_NS:
         raise ValueError(f"work_ns={work} for {leaves:,} leaves is more than 2**63 - 1 ns in all; use fewer or shorter ones")
@@ -393,13 +391,4 @@ def _combined(kind: str, workloads: Sequence[Workload]) -> Workload:
 
 
 def _tasks(value: int, name: str) -> int:
-    return checked_count(value, name, high=_MAX_TASKS, hint="more tasks would not fit in memory")
-
-
-def _checked_tree(depth: int, fanout: int) -> int:
-    depth = checked_count(depth, "depth", high=64)
-    fanout = checked_count(fanout, "fanout", low=1, high=_MAX_TASKS)
-    leaves: int = fanout**depth
-    if leaves > _MAX_TASKS:
-        raise ValueError(f"depth={depth}, fanout={fanout} would be {leaves:,} leaves; at most {_MAX_TASKS:,}: reduce one of them")
-    return leaves
+    return checked_count(value, name, high=MAX_TASKS, hint="more tasks would not fit in memory")
