@@ -41,6 +41,21 @@ class GilScope {
   bool entered_;
 };
 
+/// Orders what two threads do to one object of ours: with a GIL that does it already, and this is nothing. Never held around Python code.
+class ObjectMutex {
+ public:
+#ifdef Py_GIL_DISABLED
+  void lock() { PyMutex_Lock(&mutex_); }  // a thread that waits here does not keep a collection waiting
+  void unlock() { PyMutex_Unlock(&mutex_); }
+
+ private:
+  PyMutex mutex_{};
+#else
+  void lock() {}
+  void unlock() {}
+#endif
+};
+
 /// A scope without the GIL, for a thread that has it and is going to wait. If the interpreter exits meanwhile the thread does not
 /// come back: taking the GIL would unwind it (pthread_exit), through frames that may not be unwound. The thread that runs the exit
 /// keeps the GIL: nobody else can have it any more.

@@ -83,6 +83,7 @@ JoinHandle::~JoinHandle() {
 }
 
 JoinHandle::Hub& JoinHandle::hub() {
+  const std::scoped_lock lock(mutex_);
   if (hub_) return *hub_;
   hub_ = std::make_shared<Hub>();
   if (ref_.poll({&Hub::vtable, new std::shared_ptr<Hub>(hub_)})) hub_->tell();  // it ended before
@@ -151,14 +152,24 @@ PyObject* take_record(rt::Header& task, bool in_await) {
 }  // namespace
 
 PyObject* JoinHandle::take(bool in_await) {
-  if (cached_) return Py_NewRef(cached_.get());
+  {
+    const std::scoped_lock lock(mutex_);
+    if (cached_) return Py_NewRef(cached_.get());
+  }
   rt::Header& task = *ref_.task();
   PyObject* value = is_python(task) ? take_py_output(task, in_await) : take_record(task, in_await);
   if (value == nullptr || !transform_) return value;
   PyObject* made = PyObject_CallOneArg(transform_.get(), value);
   Py_DECREF(value);
-  if (made != nullptr) cached_ = PyRef::borrow(made);
-  return made;
+  if (made == nullptr) return nullptr;
+  PyObject* kept = nullptr;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (!cached_) cached_ = PyRef::borrow(made);  // else another thread asked too, and was first
+    kept = Py_NewRef(cached_.get());
+  }
+  Py_DECREF(made);
+  return kept;
 }
 
 py::object JoinHandle::result(rt::Nanos timeout_ns) {

@@ -52,6 +52,7 @@ class JoinHandle {
   rt::JoinRef ref_;
   std::shared_ptr<World> runtime_;
   PyRef transform_;
+  ObjectMutex mutex_;  // over the two below
   PyRef cached_;
   std::shared_ptr<Hub> hub_;
 };
