@@ -1,5 +1,8 @@
 #include "rt/runtime.hpp"
 
+#include <stdexcept>
+#include <string>
+
 #include "rt/env/os_thread.hpp"
 
 namespace rt {
@@ -16,6 +19,11 @@ SchedulerOptions with_workers(const RuntimeOptions& options) {
 Runtime::Runtime(RuntimeOptions options) : drive_(ThreadDrive::start(with_workers(options), std::move(options.threads))) {}
 
 Runtime::~Runtime() { shutdown(true); }
+
+const WorkerMetrics& Runtime::worker_metrics(std::uint32_t worker) const {
+  if (worker < workers()) return drive_->shared().remotes[worker]->metrics;
+  throw std::out_of_range("worker " + std::to_string(worker) + " is out of range; need 0.." + std::to_string(workers() - 1));
+}
 
 bool Runtime::shutdown(bool cancel, Nanos deadline) {
   if (!cancel && !drive_->wait_drained(deadline)) return false;

@@ -57,6 +57,11 @@ class Runtime {
   /// still lives at the deadline (steady clock). Again: the same, for what is left.
   bool shutdown(bool cancel = false, Nanos deadline = no_deadline);
 
+  [[nodiscard]] std::uint32_t workers() const { return drive_->shared().options.workers; }
+  /// Any thread. Figures of one worker while it goes on, each right by itself; they live as long as the runtime. What they mean:
+  /// observe/metric_list.hpp. Throws std::out_of_range.
+  [[nodiscard]] const WorkerMetrics& worker_metrics(std::uint32_t worker) const;
+
   [[nodiscard]] ThreadDrive& drive() { return *drive_; }
   [[nodiscard]] std::shared_ptr<ThreadDrive> share() { return drive_; }
 

@@ -37,6 +37,16 @@ TEST(Runtime, a_tree_of_joins_gives_its_sum) {
   EXPECT_EQ(runtime.block_on(fib, 12), 144);
 }
 
+TEST(Runtime, the_figures_of_its_workers_can_be_read_while_it_lives_and_no_others) {
+  Runtime runtime(two_workers());
+  EXPECT_EQ(runtime.spawn(fib, 10).get(), 55);
+  ASSERT_TRUE(runtime.shutdown());
+  std::uint64_t parks = 0;
+  for (std::uint32_t worker = 0; worker < runtime.workers(); ++worker) parks += runtime.worker_metrics(worker).park_count.load();
+  EXPECT_GT(parks, 0U);
+  EXPECT_THROW(static_cast<void>(runtime.worker_metrics(2)), std::out_of_range);
+}
+
 TEST(Runtime, an_exception_comes_to_the_joiner) {
   Runtime runtime(two_workers());
   auto handle = runtime.spawn([]() -> int { throw std::out_of_range("here"); });
