@@ -159,8 +159,12 @@ class _Scope:
 class _Reader:
     root: Path
     commands: list[BuildCommand] = field(default_factory=list)
+    reading: list[Path] = field(default_factory=list)  # one inside the other
 
     def read(self, path: Path, scope: _Scope) -> None:
+        if path.resolve() in self.reading:
+            raise ValueError(f"{path} includes itself")
+        self.reading.append(path.resolve())
         lines = _logical_lines(path.read_text(encoding="utf-8", errors="replace"))
         statements = [(number, line) for number, line in lines if line.strip() and not line.lstrip().startswith("#")]
         position = 0
@@ -175,6 +179,7 @@ class _Reader:
                 self._statement(line, bindings, scope)
             except ValueError as error:
                 raise ValueError(f"{path}:{number}: {error}") from None
+        self.reading.pop()
 
     def _statement(self, line: str, bindings: Sequence[str], scope: _Scope) -> None:
         keyword, _, rest = line.partition(" ")

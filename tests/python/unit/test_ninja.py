@@ -123,6 +123,15 @@ def test_a_line_that_is_not_ninjas_is_named(build_dir: Path) -> None:
         read_build(build_dir)
 
 
+def test_a_file_that_includes_itself_is_refused_and_one_included_twice_is_not(tmp_path: Path) -> None:
+    (tmp_path / "rules.ninja").write_text("a = 1\n")
+    (tmp_path / "build.ninja").write_text("include rules.ninja\ninclude rules.ninja\n")
+    assert parse_build_file(tmp_path / "build.ninja") == []
+    (tmp_path / "rules.ninja").write_text("subninja ../" + tmp_path.name + "/build.ninja\n")
+    with pytest.raises(ValueError, match=r"build\.ninja:1: .*rules\.ninja:1: .*build\.ninja includes itself"):
+        parse_build_file(tmp_path / "build.ninja")
+
+
 def test_a_cycle_of_phony_targets_is_named(build_dir: Path) -> None:
     (build_dir / "build.ninja").write_text(_BUILD + "build p: phony q\nbuild q: phony p\n")
     with pytest.raises(ValueError, match=r"cycle: (p -> q -> p|q -> p -> q)"):
