@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # The checks that take longest: ThreadSanitizer, valgrind's memcheck, instructions an operation, the second compiler, the Python
-# tests of the minimal build and without the GIL, and the seeded faults.
-# usage: slow-checks.sh [tsan|memcheck|instructions|clang|minimal-python|free-threaded|faults...]   (default: all)
+# tests of the minimal build and without the GIL, the seeded faults, and what would be released.
+# usage: slow-checks.sh [tsan|memcheck|instructions|clang|minimal-python|free-threaded|faults|wheel...]   (default: all)
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 checks=("$@")
-[ $# -gt 0 ] || checks=(tsan memcheck instructions clang minimal-python free-threaded faults)
+[ $# -gt 0 ] || checks=(tsan memcheck instructions clang minimal-python free-threaded faults wheel)
 
 # The newest clang at hand or in the package lists; the second compiler catches what the first mishandles.
 clang_tests() {
@@ -41,7 +41,8 @@ for check in "${checks[@]}"; do
     minimal-python) scripts/minimal.sh || status=1 ;;
     free-threaded) scripts/free-threaded.sh || status=1 ;;
     faults) python3 scripts/faults.py || status=1 ;;
-    *) fail "slow-checks.sh: '$check' is none of tsan, memcheck, instructions, clang, minimal-python, free-threaded, faults" ;;
+    wheel) scripts/check-wheel.sh || status=1 ;;
+    *) fail "slow-checks.sh: '$check' is none of tsan, memcheck, instructions, clang, minimal-python, free-threaded, faults, wheel" ;;
   esac
 done
 exit "$status"
