@@ -42,6 +42,7 @@ GUIDES = (
     "research.md",
     "executor.md",
     "integrations.md",
+    "compared.md",
     "testing.md",
     "known-bugs.md",
     "faults.md",
