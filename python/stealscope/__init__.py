@@ -135,7 +135,6 @@ __all__ = [
     "features",
     "from_asyncio",
     "interval",
-    "load_ipython_extension",
     "metrics_delta",
     "oneshot",
     "plots",
