@@ -88,7 +88,8 @@ def test_the_timeline_is_drawn_where_it_is_asked_for(shell: Any, capsys: pytest.
     assert pyplot.get_fignums() == before
     events = shell.user_ns["_report"].timeline
     began, ended = (int(ss.timeline.of_kind(events, kind)["at"][0]) for kind in ("poll_begin", "poll_end"))
-    assert began <= shell.user_ns["_report"].makespan and ended >= 0  # on its clock, which starts in the first poll
+    assert began <= shell.user_ns["_report"].makespan
+    assert ended >= 0  # on its clock, which starts in the first poll
 
 
 @pytest.mark.parametrize(
