@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 from typing import Any, NoReturn
 
-__all__ = ["Commands", "Parser", "positive", "positive_seconds", "seed", "shared"]
+__all__ = ["Commands", "Parser", "positive", "positive_factor", "positive_seconds", "seed", "shared"]
 
 Commands = Any
 """What ``ArgumentParser.add_subparsers`` gives, whose type argparse does not name."""
@@ -47,12 +47,21 @@ def seed(text: str) -> int:
 
 def positive_seconds(text: str) -> float:
     """Seconds above 0."""
+    return _positive_number(text, "seconds > 0")
+
+
+def positive_factor(text: str) -> float:
+    """A factor above 0."""
+    return _positive_number(text, "a factor > 0, such as 0.1")
+
+
+def _positive_number(text: str, need: str) -> float:
     try:
         value = float(text)
     except ValueError:
         value = 0.0
     if not (value > 0 and math.isfinite(value)):
-        raise argparse.ArgumentTypeError(f"{text!r}; need seconds > 0")
+        raise argparse.ArgumentTypeError(f"{text!r}; need {need}")
     return value
 
 

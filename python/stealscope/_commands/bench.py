@@ -7,7 +7,6 @@ a ratio is the median over rounds of two runs of one round. Read next: `bench_pr
 from __future__ import annotations
 
 import argparse
-import math
 import statistics
 import textwrap
 from collections.abc import Callable, Sequence
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..tables import table
 from . import screen
-from .arguments import Commands, positive, shared
+from .arguments import Commands, positive, positive_factor, shared
 
 if TYPE_CHECKING:
     from .bench_programs import Program
@@ -34,7 +33,7 @@ def add(commands: Commands) -> None:
         "bench", parents=[shared(workers=True)], help="what an operation costs, natively and from Python"
     )
     command.add_argument("--rounds", type=positive, default=7, metavar="N", help="runs of each, after one to warm up (7)")
-    command.add_argument("--size", type=_size, default=1.0, metavar="X", help="factor on the number of operations (1)")
+    command.add_argument("--size", type=positive_factor, default=1.0, metavar="X", help="factor on the number of operations (1)")
     command.set_defaults(command=_bench)
 
 
@@ -123,13 +122,3 @@ def _python_text(rows: Sequence[dict[str, Any]]) -> str:
 def _texts(figures: dict[str, float]) -> tuple[str, str]:
     text: Callable[[float], str] = "{:,.0f}".format if figures["low"] >= 100 else "{:,.1f}".format
     return text(figures["median"]), f"{text(figures['low'])} .. {text(figures['high'])}"
-
-
-def _size(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not (value > 0 and math.isfinite(value)):
-        raise argparse.ArgumentTypeError(f"{text!r}; need a factor > 0, such as 0.1")
-    return value
