@@ -16,7 +16,7 @@ import pytest
 import stealscope as ss
 
 dask = pytest.importorskip("dask", reason="dask is not installed; the extra stealscope[dask] brings it")
-array = pytest.importorskip("dask.array")
+array = pytest.importorskip("dask.array", reason="dask.array needs NumPy in a version that dask knows")
 
 REQUESTED: contextvars.ContextVar[str] = contextvars.ContextVar("REQUESTED", default="nothing")
 
@@ -62,7 +62,9 @@ def test_an_array_graph_gives_what_numpy_gives(rt: ss.Runtime) -> None:
 
 def test_a_data_frame_graph_gives_what_pandas_gives(rt: ss.Runtime) -> None:
     pandas = pytest.importorskip("pandas", reason="pandas is not installed; the extra stealscope[frame] brings it")
-    frames = pytest.importorskip("dask.dataframe")
+    frames = pytest.importorskip(
+        "dask.dataframe", reason="dask.dataframe needs pandas and pyarrow: pip install 'dask[dataframe]'"
+    )
     numbers = np.arange(500)
     table = pandas.DataFrame({"key": numbers % 7, "value": numbers * 3})
     other = pandas.DataFrame({"key": range(7), "factor": range(0, 70, 10)})

@@ -16,15 +16,6 @@ from opentelemetry.sdk.metrics.export import Gauge, InMemoryMetricReader, Sum
 from stealscope.integrations import opentelemetry as ours
 
 
-@pytest.fixture(scope="module")
-def rt() -> Iterator[ss.Runtime]:
-    """At rest after some work, so that two readings are the same."""
-    with ss.Runtime(workers=2, histograms="default", name="measured") as runtime:
-        runtime.run(ss.workloads.fib(15))
-        runtime.handle.metrics(settled=True)
-        yield runtime
-
-
 @pytest.fixture
 def reader() -> InMemoryMetricReader:
     return InMemoryMetricReader()
@@ -53,9 +44,9 @@ def attributes(snapshot: dict[str, Any], **more: str) -> tuple[tuple[str, str], 
 
 
 @pytest.mark.needs_metrics
-def test_values_are_those_of_the_handle(rt: ss.Runtime, provider: MeterProvider, reader: InMemoryMetricReader) -> None:
-    ours.observe(rt, meter_provider=provider)
-    found, expected = read(reader), rt.handle.metrics(settled=True)
+def test_values_are_those_of_the_handle(measured: ss.Runtime, provider: MeterProvider, reader: InMemoryMetricReader) -> None:
+    ours.observe(measured, meter_provider=provider)
+    found, expected = read(reader), measured.handle.metrics(settled=True)
     for index, worker in enumerate(expected["workers"]):
         place = attributes(expected, worker=str(index))
         assert values(found["stealscope.worker.busy_duration"])[place] == worker["busy_duration_total"] / 1e9
@@ -66,17 +57,17 @@ def test_values_are_those_of_the_handle(rt: ss.Runtime, provider: MeterProvider,
 
 @pytest.mark.needs_metrics
 def test_there_is_an_instrument_for_each_metric_that_is_a_number_now(
-    rt: ss.Runtime, provider: MeterProvider, reader: InMemoryMetricReader
+    measured: ss.Runtime, provider: MeterProvider, reader: InMemoryMetricReader
 ) -> None:
-    ours.observe(rt, meter_provider=provider)
+    ours.observe(measured, meter_provider=provider)
     numbers = {key: info for key, info in ss.METRICS.items() if info["kind"] in ("counter", "gauge")}
     assert set(read(reader)) == {ours.instrument_name(info) for key, info in numbers.items() if key != "in_poll_since"}
 
 
 def test_units_kinds_and_descriptions_come_from_the_table(
-    rt: ss.Runtime, provider: MeterProvider, reader: InMemoryMetricReader
+    measured: ss.Runtime, provider: MeterProvider, reader: InMemoryMetricReader
 ) -> None:
-    ours.observe(rt, meter_provider=provider)
+    ours.observe(measured, meter_provider=provider)
     found = read(reader)
     for info in ss.METRICS.values():
         metric = found.get(ours.instrument_name(info))
@@ -107,8 +98,8 @@ def test_without_a_runtime_all_that_live_are_read(provider: MeterProvider, reade
     assert "eco-c" in names
 
 
-def test_another_namespace_begins_the_names(rt: ss.Runtime, provider: MeterProvider, reader: InMemoryMetricReader) -> None:
-    ours.observe(rt, meter_provider=provider, namespace="service")
+def test_another_namespace_begins_the_names(measured: ss.Runtime, provider: MeterProvider, reader: InMemoryMetricReader) -> None:
+    ours.observe(measured, meter_provider=provider, namespace="service")
     assert all(name.startswith("service.") for name in read(reader))
 
 

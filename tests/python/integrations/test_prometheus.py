@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import urllib.request
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -18,15 +17,6 @@ from prometheus_client.parser import text_string_to_metric_families
 from stealscope.integrations import prometheus
 
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
-
-
-@pytest.fixture(scope="module")
-def rt() -> Iterator[ss.Runtime]:
-    """At rest after some work, so that two readings are the same."""
-    with ss.Runtime(workers=2, histograms="default", name="measured") as runtime:
-        runtime.run(ss.workloads.fib(15))
-        runtime.handle.metrics(settled=True)
-        yield runtime
 
 
 def scraped(registry: CollectorRegistry) -> Samples:
@@ -48,8 +38,8 @@ def labels(snapshot: dict[str, Any], **more: str) -> tuple[tuple[str, str], ...]
 
 
 @pytest.mark.needs_metrics
-def test_values_are_those_of_the_handle_in_seconds_and_counts(rt: ss.Runtime) -> None:
-    found, expected = scrape(rt), rt.handle.metrics(settled=True)
+def test_values_are_those_of_the_handle_in_seconds_and_counts(measured: ss.Runtime) -> None:
+    found, expected = scrape(measured), measured.handle.metrics(settled=True)
     for index, worker in enumerate(expected["workers"]):
         place = labels(expected, worker=str(index))
         assert found["stealscope_worker_busy_seconds_total", place] == worker["busy_duration_total"] / 1e9
@@ -62,11 +52,11 @@ def test_values_are_those_of_the_handle_in_seconds_and_counts(rt: ss.Runtime) ->
 
 
 @pytest.mark.needs_metrics
-def test_every_metric_that_is_a_number_now_is_exported_once_under_a_name_of_its_own(rt: ss.Runtime) -> None:
+def test_every_metric_that_is_a_number_now_is_exported_once_under_a_name_of_its_own(measured: ss.Runtime) -> None:
     numbers = {key: info for key, info in ss.METRICS.items() if info["kind"] != "label"}
     names = {key: prometheus.metric_name(info) for key, info in numbers.items()}
     assert len(set(names.values())) == len(names)
-    found = {re.sub(r"_(total|bucket)$", "", name) for name, _ in scrape(rt)}
+    found = {re.sub(r"_(total|bucket)$", "", name) for name, _ in scrape(measured)}
     assert found == set(names.values()) - {names["in_poll_since"]}  # nothing is polled now
 
 
@@ -79,9 +69,9 @@ def test_names_follow_the_conventions() -> None:
             assert not name.endswith(("_count", "_total", "_bucket", "_sum"))  # these the format itself adds
 
 
-def test_help_and_type_are_those_of_the_table(rt: ss.Runtime) -> None:
+def test_help_and_type_are_those_of_the_table(measured: ss.Runtime) -> None:
     registry = CollectorRegistry()
-    prometheus.register(rt, registry=registry)
+    prometheus.register(measured, registry=registry)
     families = {family.name: family for family in text_string_to_metric_families(generate_latest(registry).decode())}
     for info in ss.METRICS.values():
         if info["kind"] != "label" and info["available"]:
@@ -93,8 +83,8 @@ def test_help_and_type_are_those_of_the_table(rt: ss.Runtime) -> None:
 
 
 @pytest.mark.needs_metrics
-def test_a_histogram_is_cumulative_by_upper_edge_and_summed_over_the_workers(rt: ss.Runtime) -> None:
-    found, snapshot = scrape(rt), rt.handle.metrics(settled=True)
+def test_a_histogram_is_cumulative_by_upper_edge_and_summed_over_the_workers(measured: ss.Runtime) -> None:
+    found, snapshot = scrape(measured), measured.handle.metrics(settled=True)
     histograms = [worker["task_poll_histogram"] for worker in snapshot["workers"]]
     edges = histograms[0]["edges_ns"]
     buckets = {float(dict(place)["le"]): v for (name, place), v in found.items() if name == "stealscope_task_poll_seconds_bucket"}
@@ -106,9 +96,9 @@ def test_a_histogram_is_cumulative_by_upper_edge_and_summed_over_the_workers(rt:
     assert buckets[float("inf")] == sum(worker["task_poll_count"] for worker in snapshot["workers"])
 
 
-def test_the_stricter_openmetrics_parser_accepts_it_all(rt: ss.Runtime) -> None:
+def test_the_stricter_openmetrics_parser_accepts_it_all(measured: ss.Runtime) -> None:
     registry = CollectorRegistry()
-    prometheus.register(rt, registry=registry)
+    prometheus.register(measured, registry=registry)
     assert len(list(parse_openmetrics(openmetrics.generate_latest(registry).decode()))) > 5
 
 
@@ -140,12 +130,12 @@ def test_a_closed_runtime_that_was_named_keeps_its_last_values() -> None:
     assert scrape(runtime.handle)["stealscope_alive_tasks", labels(runtime.handle.metrics())] == 0
 
 
-def test_two_collectors_of_the_same_names_are_refused_and_one_can_be_taken_out(rt: ss.Runtime) -> None:
+def test_two_collectors_of_the_same_names_are_refused_and_one_can_be_taken_out(measured: ss.Runtime) -> None:
     registry = CollectorRegistry()
-    collector = prometheus.register(rt, registry=registry)
+    collector = prometheus.register(measured, registry=registry)
     with pytest.raises(ValueError, match="Duplicated"):
-        prometheus.register(rt, registry=registry)
-    prometheus.register(rt, registry=registry, namespace="another")
+        prometheus.register(measured, registry=registry)
+    prometheus.register(measured, registry=registry, namespace="another")
     registry.unregister(collector)
     assert {name.partition("_")[0] for name, _ in scraped(registry)} == {"another"}
 
@@ -157,9 +147,9 @@ def test_bad_arguments_are_refused() -> None:
         prometheus.RuntimeCollector(namespace="a-b")
 
 
-def test_a_server_on_loopback_gives_the_text(rt: ss.Runtime) -> None:
+def test_a_server_on_loopback_gives_the_text(measured: ss.Runtime) -> None:
     registry = CollectorRegistry()
-    prometheus.register(rt, registry=registry)
+    prometheus.register(measured, registry=registry)
     server, thread = start_http_server(0, addr="127.0.0.1", registry=registry)
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{server.server_port}/metrics", timeout=60) as answer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import functools
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +13,7 @@ import stealscope as ss
 
 trio = pytest.importorskip("trio", reason="needs trio: pip install 'stealscope[trio]'")
 anyio = pytest.importorskip("anyio", reason="needs anyio: pip install 'stealscope[anyio]'")
-pytest.importorskip("trio.testing")
+pytest.importorskip("trio.testing", reason="it comes with trio")
 
 LIMIT = 20.0  # seconds: only a test that fails waits so long
 BACKENDS = ("asyncio", "trio")
@@ -72,25 +73,6 @@ def test_a_cancelled_task_raises_as_result_does_in_trio(rt: ss.Runtime) -> None:
             await handle
 
     trio.run(main)
-
-
-def test_a_scope_that_is_cancelled_leaves_the_task_alone(rt: ss.Runtime) -> None:
-    event = ss.Event()
-
-    async def child() -> str:
-        await event.wait()
-        return "lives"
-
-    async def main() -> str:
-        handle = rt.spawn(child)
-        with trio.move_on_after(0.01) as scope:
-            await handle
-        assert scope.cancelled_caught
-        assert not handle.done()
-        event.set()
-        return await handle  # type: ignore[no-any-return]
-
-    assert trio.run(main) == "lives"
 
 
 def test_a_cancelled_awaiter_may_pass_it_on(rt: ss.Runtime) -> None:
@@ -186,8 +168,17 @@ def test_anyio_awaits_a_handle_on_both_backends(rt: ss.Runtime, backend: str) ->
     assert sorted(values) == list(range(50))
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_a_scope_of_anyio_leaves_the_task_alone(rt: ss.Runtime, backend: str) -> None:
+@pytest.mark.parametrize(
+    ("run", "move_on_after"),
+    [
+        pytest.param(trio.run, trio.move_on_after, id="trio"),
+        *(
+            pytest.param(functools.partial(anyio.run, backend=name), anyio.move_on_after, id=f"anyio on {name}")
+            for name in BACKENDS
+        ),
+    ],
+)
+def test_a_scope_that_is_cancelled_leaves_the_task_alone(rt: ss.Runtime, run: Any, move_on_after: Any) -> None:
     event = ss.Event()
 
     async def child() -> str:
@@ -196,13 +187,14 @@ def test_a_scope_of_anyio_leaves_the_task_alone(rt: ss.Runtime, backend: str) ->
 
     async def main() -> str:
         handle = rt.spawn(child)
-        with anyio.move_on_after(0.01) as scope:
+        with move_on_after(0.01) as scope:
             await handle
         assert scope.cancelled_caught
+        assert not handle.done()
         event.set()
         return await handle  # type: ignore[no-any-return]
 
-    assert anyio.run(main, backend=backend) == "lives"
+    assert run(main) == "lives"
 
 
 def test_trio_as_a_guest_of_asyncio_is_told_apart(rt: ss.Runtime) -> None:

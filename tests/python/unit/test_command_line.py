@@ -121,7 +121,7 @@ def test_a_bad_argument_is_one_clear_line_and_status_2(
 
 
 def test_colours_change_no_character() -> None:
-    rich = pytest.importorskip("rich.console")
+    rich = pytest.importorskip("rich.console", reason="this is about how it looks with rich")
     text = "worker  busy\n------  ----------\n0       ####......\n\nmakespan  1.2 ms, 50%\nnote: slow"
     out = io.StringIO()
     console = rich.Console(file=out, force_terminal=True, width=20, color_system="standard")

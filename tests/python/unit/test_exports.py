@@ -98,7 +98,7 @@ def test_chromes_counters_end_with_empty_queues(report: ss.Report, tmp_path: Pat
 
 
 def perfetto(report: ss.Report, tmp_path: Path) -> Any:
-    pytest.importorskip("perfetto", reason="needs the package perfetto (extra dev)")
+    pytest.importorskip("perfetto", reason="perfetto is not installed: its parser is what reads the file")
     from perfetto.protos.perfetto.trace.perfetto_trace_pb2 import Trace
 
     report.to_perfetto(tmp_path / "run.pftrace")
@@ -167,8 +167,8 @@ def test_names_of_users_are_escaped_in_a_trace(report: ss.Report, tmp_path: Path
 
 @pytest.mark.parametrize("table", ["timeline", "polls", "latencies", "states", "steals", "queue_depths", "workers"])
 def test_a_table_is_the_same_from_parquet_csv_and_arrow(report: ss.Report, tmp_path: Path, table: Any) -> None:
-    parquet = pytest.importorskip("pyarrow.parquet")
-    pandas = pytest.importorskip("pandas")
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed; the extra stealscope[frame] brings it")
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed; the extra stealscope[frame] brings it")
     report.to_parquet(tmp_path / "t.parquet", table)
     report.to_csv(tmp_path / "t.csv", table)
     arrow = report.to_arrow(table)
@@ -180,7 +180,7 @@ def test_a_table_is_the_same_from_parquet_csv_and_arrow(report: ss.Report, tmp_p
 
 
 def test_the_table_of_events_has_nulls_instead_of_numbers_that_stand_for_nothing(report: ss.Report) -> None:
-    pytest.importorskip("pyarrow")
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed; the extra stealscope[frame] brings it")
     table = report.to_arrow()
     counts = Counter(table["kind"].to_pylist())
     assert {kind: count for kind, count in ss.timeline.counts(report.timeline).items() if count} == counts
@@ -189,7 +189,7 @@ def test_the_table_of_events_has_nulls_instead_of_numbers_that_stand_for_nothing
 
 
 def test_a_wrong_table_and_a_report_without_timeline_say_what_to_do() -> None:
-    pytest.importorskip("pyarrow")
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed; the extra stealscope[frame] brings it")
     silent = ss.Simulation(2).run(TREE)
     with pytest.raises(ValueError, match="table='pools'; need one of timeline, polls"):
         silent.to_arrow("pools")  # type: ignore[arg-type]
@@ -217,7 +217,7 @@ class Page(HTMLParser):
 
 
 def test_the_page_has_all_figures_and_asks_for_nothing(report: ss.Report, tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed; the extra stealscope[plot] brings it")
     report.to_html(tmp_path / "r.html")
     text = (tmp_path / "r.html").read_text()
     page = Page(text)
@@ -231,7 +231,7 @@ def test_the_page_has_all_figures_and_asks_for_nothing(report: ss.Report, tmp_pa
 
 @pytest.mark.parametrize("workload", [ss.workloads.pattern("fft", 4, 4), ss.workloads.fib(4)])
 def test_dot_is_read_by_graphviz_with_the_same_nodes_edges_and_path(workload: ss.Workload) -> None:
-    pytest.importorskip("networkx")
+    pytest.importorskip("networkx", reason="networkx is not installed; the extra stealscope[networkx] brings it")
     text = workload.to_dot()
     graph = workload.to_networkx()
     if workload.graph is not None:

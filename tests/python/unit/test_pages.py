@@ -16,8 +16,9 @@ import stealscope as ss
 from stealscope import testing
 
 ROOT = Path(__file__).parents[3]
-# These show what needs a folder or a library of its own: test_what_if_page.py and integrations/test_page.py run them.
-ELSEWHERE = {"what_if", "integrations"}
+# What needs a folder or a library of its own is run by test_what_if_page.py and integrations/test_page.py; what leaves something to look
+# at, below.
+ELSEWHERE = {"what_if", "integrations", "research", "notebooks"}
 PAGES = [ROOT / "README.md", *(page for page in sorted((ROOT / "docs").glob("*.md")) if page.stem not in ELSEWHERE)]
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
@@ -35,16 +36,13 @@ def script_of(page: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize(
-    "page", [page for page in PAGES if BLOCK.search(page.read_text(encoding="utf-8"))], ids=lambda page: page.stem
-)
-def test_the_examples_of_a_page_run_one_after_the_other(page: Path, tmp_path: Path) -> None:
-    script = tmp_path / f"{page.stem.lower().replace('-', '_')}_page.py"
+def run_page(page: Path, folder: Path) -> str:
+    """What the examples of a page print, run one after the other in a folder of their own. They may not even warn."""
+    script = folder / f"{page.stem.lower().replace('-', '_')}_page.py"
     script.write_text(script_of(page), encoding="utf-8")
     done = subprocess.run(
         [sys.executable, "-W", "error", str(script)],
-        cwd=tmp_path,
+        cwd=folder,
         env=os.environ | {"MPLBACKEND": "Agg"},
         capture_output=True,
         text=True,
@@ -52,6 +50,33 @@ def test_the_examples_of_a_page_run_one_after_the_other(page: Path, tmp_path: Pa
         check=False,
     )
     assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if BLOCK.search(page.read_text(encoding="utf-8"))], ids=lambda page: page.stem
+)
+def test_the_examples_of_a_page_run_one_after_the_other(page: Path, tmp_path: Path) -> None:
+    run_page(page, tmp_path)
+
+
+def test_a_researcher_gets_from_the_question_to_the_plot_in_under_30_lines() -> None:
+    first = BLOCK.search((ROOT / "docs" / "research.md").read_text(encoding="utf-8"))
+    assert first is not None
+    assert len(first.group(1).splitlines()) < 30
+
+
+@pytest.mark.timeout(300)
+def test_the_page_for_researchers_prints_a_comparison_and_leaves_a_plot(tmp_path: Path) -> None:
+    assert run_page(ROOT / "docs" / "research.md", tmp_path).startswith("makespan, policy / half, 95% intervals (t)")
+    assert (tmp_path / "steal-half.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.timeout(300)
+def test_the_page_for_notebooks_leaves_a_timeline(tmp_path: Path) -> None:
+    run_page(ROOT / "docs" / "notebooks.md", tmp_path)
+    assert (tmp_path / "timeline.html").read_text(encoding="utf-8").startswith("<!doctype html>")
 
 
 MODULES = [

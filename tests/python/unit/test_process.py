@@ -449,7 +449,7 @@ def test_an_executor_in_a_forked_child_refuses_and_does_not_hang(well: Well) -> 
 
 @pytest.mark.parametrize("loop", ["asyncio", "trio"])
 def test_ctrl_c_ends_a_loop_that_awaits_a_handle_and_leaves_with_by_cancelling(run: Run, loop: str) -> None:
-    pytest.importorskip(loop)
+    pytest.importorskip(loop, reason=f"{loop} is not installed; the extra stealscope[{loop}] brings it")
     ended = run(
         f"""
         import {loop}

@@ -214,7 +214,7 @@ def test_an_answer_prints_and_becomes_a_frame_and_json() -> None:
     assert "<b>" not in answer._repr_html_()
     assert repr(answer) == "<WhatIf of <b>: 2 predictions>"
     assert json.loads(json.dumps(answer.to_dict()))["rows"][0]["role"] == "recorded"
-    pytest.importorskip("pandas")
+    pytest.importorskip("pandas", reason="pandas is not installed; the extra stealscope[frame] brings it")
     frame = answer.to_frame()
     assert list(frame.columns) == ["role", "workers", "policy", "makespan", "speedup", "measured", "error"]
     assert frame["measured"].isna().tolist() == [False, True]
