@@ -7,7 +7,6 @@ next: `report.py`, `_report_figures.py`.
 from __future__ import annotations
 
 import base64
-import html
 import io
 import json
 import os
@@ -15,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from . import _html
 from .errors import MissingExtra, import_extra
 
 if TYPE_CHECKING:
@@ -31,18 +31,18 @@ _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.5rem; overflow-wrap: anywhere; } h2 { font-size: 1.15rem; margin: 2rem 0 .6rem; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: .25rem .8rem .25rem 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
-th { color: var(--soft); font-weight: 600; } .workers td, .workers th { text-align: right; }
+th, td { padding: .25rem .8rem .25rem 0; border-bottom: 1px solid var(--line); text-align: right; vertical-align: top; }
+th { color: var(--soft); font-weight: 600; }
 figure { margin: 0 0 1.2rem; background: #fff; border: 1px solid var(--line); border-radius: 6px; padding: .5rem; }
 figcaption { color: #333; padding: .1rem .4rem .4rem; } figure img { display: block; width: 100%; height: auto; }
 pre { background: var(--card); border-radius: 6px; padding: .7rem; overflow-x: auto; font-size: .85rem; }
-summary { cursor: pointer; } .bar { font-family: monospace; color: var(--soft); }
+summary { cursor: pointer; }
 """
 
 
 def write_page(report: Report, path: str | os.PathLike[str]) -> None:
     """What `Report.to_html` does."""
-    title = html.escape(report.workload)
+    title = _html.escaped(report.workload)
     head = (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
         f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head>\n'
@@ -52,15 +52,15 @@ def write_page(report: Report, path: str | os.PathLike[str]) -> None:
 
 
 def _sections(report: Report) -> Iterator[str]:
-    yield _table((), [(_Head(key), value) for key, value in report._summary()])
+    yield _html.pairs(report._summary())
     if figures := list(_figures(report)):
         yield "<h2>What happened</h2>"
         yield from figures
-    if rows := report._worker_rows():
+    if report._worker_rows():
         yield "<h2>Workers</h2>"
-        yield _table(("worker", "busy", "", "polls", "steals", "parks"), rows, "workers")
+        yield report._workers_html()
     if report.replay_line:
-        yield f"<h2>Run it again</h2><pre>{html.escape(report.replay_line)}</pre>"
+        yield f"<h2>Run it again</h2>{_html.preformatted(report.replay_line)}"
     values = report.to_dict()
     yield "<h2>Everything</h2>"
     for name in ("metrics", "manifest"):
@@ -82,7 +82,7 @@ def _figures(report: Report) -> Iterator[str]:
     try:
         figures, style = import_extra("matplotlib.figure", "plot"), import_extra("matplotlib.style", "plot")
     except MissingExtra as error:
-        yield f"<p>{html.escape(str(error))}</p>"
+        yield _html.paragraph(str(error))
         return
     for text, draw in calls.items():
         try:
@@ -91,7 +91,7 @@ def _figures(report: Report) -> Iterator[str]:
                 draw(ax=drawn.subplots())
                 picture = _picture(drawn)
         except ValueError as error:  # such as: the timeline holds no whole poll
-            yield f"<p>{text}: {html.escape(str(error))}</p>"
+            yield _html.paragraph(f"{text}: {error}")
             continue
         yield f'<figure><figcaption>{text}</figcaption><img alt="{text}" src="{picture}"></figure>'
 
@@ -107,25 +107,5 @@ def _picture(figure: Any) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
-class _Head(str):
-    """A cell that heads its row."""
-
-    __slots__ = ()
-
-
-def _table(heads: tuple[str, ...], rows: Any, style: str = "") -> str:
-    head = "".join(f"<th>{text}</th>" for text in heads)
-    body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
-    return f'<table class="{style}"><tr>{head}</tr>{body}</table>' if heads else f"<table>{body}</table>"
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, _Head):
-        return f"<th>{html.escape(value)}</th>"
-    is_bar = isinstance(value, str) and value != "" and not value.strip("#.")
-    text = "-" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
-    return f"<td{' class=bar' if is_bar else ''}>{html.escape(text)}</td>"
-
-
 def _details(name: str, value: Any) -> str:
-    return f"<details><summary>{name}</summary><pre>{html.escape(json.dumps(value, indent=1, default=str))}</pre></details>"
+    return _html.section(name, _html.preformatted(json.dumps(value, indent=1, default=str)))

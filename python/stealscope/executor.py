@@ -23,7 +23,7 @@ from .inside import blocking
 if TYPE_CHECKING:
     from .runtime import Runtime
 
-__all__ = ["RuntimeExecutor"]
+__all__ = ["RuntimeExecutor", "hand_core_on"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -90,7 +90,7 @@ class RuntimeExecutor(Executor):
                 return
             if not self._pending.isdisjoint(_calls_of_this_thread()):
                 raise RuntimeError("Executor.shutdown() inside one of its own calls waits for itself; use shutdown(wait=False)")
-        with _hand_core_on("Executor.shutdown()", "spawn_blocking(executor.shutdown)"), self._changed:
+        with hand_core_on("Executor.shutdown()", "spawn_blocking(executor.shutdown)"), self._changed:
             self._changed.wait_for(lambda: not self._pending)
 
     def _forget(self, future: Future[Any]) -> None:
@@ -127,10 +127,10 @@ class _Future(Future[T]):
             return nullcontext()
         if self._native.is_forked_copy:
             raise RuntimeClosed(f"{call}: this future belongs to the parent process; the threads that would end it are there")
-        return _hand_core_on(call, "stealscope.spawn(fn)")
+        return hand_core_on(call, "stealscope.spawn(fn)")
 
 
-def _hand_core_on(call: str, instead: str) -> AbstractContextManager[None]:
+def hand_core_on(call: str, instead: str) -> AbstractContextManager[None]:
     """On a worker that runs a callable, other tasks go on while it waits; in a coroutine and in a simulation it raises."""
     return blocking() if _core.check_may_block(call, instead) else nullcontext()
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Report", "shares_of_time"]
 
-_WORKER_HEADS = ("worker", "busy", "share", "polls", "steals", "parks")
+_WORKER_HEADS = ("worker", "busy", "share", "polls", "stolen", "parks")
 _OPEN_ROWS = 8
 """Workers of a report whose table a notebook shows at once."""
 
@@ -239,21 +239,25 @@ class Report(ReportExports):
             (index, None if share is None else f"{share:.0%}", "" if share is None else bar(share), *counts)
             for index, share, *counts in self._worker_rows()
         ]
-        return f"{text}\n\n{table(('worker', 'busy', '', 'polls', 'steals', 'parks'), rows)}" if rows else text
+        return f"{text}\n\n{table(('worker', 'busy', '', 'polls', 'stolen', 'parks'), rows)}" if rows else text
 
     def __repr__(self) -> str:
         return f"<Report {self.workload} on {self.workers} workers ({self.engine}): {format_ns(self.makespan)}>"
 
     def _repr_html_(self) -> str:
-        rows = self._worker_rows()
-        shown = [(index, None if share is None else f"{share:.0%}", share, *counts) for index, share, *counts in rows]
-        workers = _html.table(_WORKER_HEADS, shown, drawn=("share",))
+        count = len(self._worker_rows())
         metrics = _html.preformatted(json.dumps(_plain(self.metrics), indent=1))
         return (
             _html.pairs(self._summary())
-            + _html.section(f"{len(rows)} workers", workers, is_open=len(rows) <= _OPEN_ROWS)
+            + _html.section(f"{count} workers", self._workers_html(), is_open=count <= _OPEN_ROWS)
             + _html.section("metrics over the run", metrics)
         )
+
+    def _workers_html(self) -> str:
+        rows = (
+            (index, None if share is None else f"{share:.0%}", share, *counts) for index, share, *counts in self._worker_rows()
+        )
+        return _html.table(_WORKER_HEADS, rows, drawn=("share",))
 
     def _summary(self) -> list[tuple[str, object]]:
         lines: list[tuple[str, object]] = [

@@ -6,13 +6,13 @@ Invariant: a prediction comes with its error: the recorded run predicts itself, 
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from . import _html
 from ._recorded import Joins, Recorded, recorded
 from .costs import Cost, Costs
 from .errors import import_extra
@@ -87,12 +87,7 @@ class WhatIf:
         return f"<WhatIf of {self.workload}: {len(self.rows)} predictions>"
 
     def _repr_html_(self) -> str:
-        summary = "".join(f"<tr><th>{html.escape(key)}</th><td>{html.escape(value)}</td></tr>" for key, value in self._summary())
-        head = "".join(f"<th>{text}</th>" for text in _HEADS)
-        body = "".join(
-            f"<tr>{''.join(f'<td>{html.escape(str(cell))}</td>' for cell in cells)}</tr>" for cells in self._cells(empty="")
-        )
-        return f"<table>{summary}</table><table><tr>{head}</tr>{body}</table>"
+        return _html.pairs(self._summary()) + _html.table(_HEADS, self._cells(empty=""))
 
     def _summary(self) -> Iterator[tuple[str, str]]:
         workers = f"{self.recorded_workers} worker{'s' if self.recorded_workers > 1 else ''}"

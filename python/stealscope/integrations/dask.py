@@ -12,13 +12,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import CancelledError, Future
-from contextlib import nullcontext
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
 from .. import _core
 from ..errors import import_extra
-from ..inside import blocking
+from ..executor import hand_core_on
 from ..units import checked_count
 
 if TYPE_CHECKING:
@@ -62,9 +61,8 @@ def get(
         Exception: what a node raised, with its own traceback.
     """
     local = import_extra("dask.local", "dask")
-    hands_on = _core.check_may_block("dask_get()", "spawn_blocking(dask.compute, ...)")
     workers = runtime.handle.num_workers() if num_workers is None else checked_count(num_workers, "num_workers", low=1)
-    with blocking() if hands_on else nullcontext(), local.local_callbacks(callbacks) as active:
+    with hand_core_on("dask_get()", "spawn_blocking(dask.compute, ...)"), local.local_callbacks(callbacks) as active:
         run = _Run(runtime, local, graph, keys, list(active), workers)
         return run.compute(keys, cache, rerun_exceptions_locally)
 

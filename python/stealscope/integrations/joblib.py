@@ -11,12 +11,12 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import CancelledError
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from typing import Any
 
 from .. import _core
 from ..errors import import_extra
-from ..inside import blocking
+from ..executor import hand_core_on
 from ..runtime import Runtime
 
 _joblib = import_extra("joblib.parallel", "joblib")
@@ -129,7 +129,7 @@ class StealscopeBackend(_Base):  # type: ignore[misc]  # joblib has no types
 
     def retrieval_context(self) -> AbstractContextManager[None]:
         """On a worker, other tasks go on while the call waits for its batches."""
-        return blocking() if _core.check_may_block("joblib.Parallel()", _INSTEAD) else nullcontext()
+        return hand_core_on("joblib.Parallel()", _INSTEAD)
 
 
 class _Batches:

@@ -229,6 +229,16 @@ def test_the_page_has_all_figures_and_asks_for_nothing(report: ss.Report, tmp_pa
     assert "compiler" in text or "policy" in text
 
 
+def test_each_row_of_the_pages_table_of_workers_has_a_cell_below_each_head(report: ss.Report, tmp_path: Path) -> None:
+    report.to_html(tmp_path / "r.html")
+    table = (tmp_path / "r.html").read_text().split("<h2>Workers</h2>")[1].split("</table>")[0]
+    head, *rows = table.split("</tr>")[:-1]
+    assert len(rows) == report.workers
+    assert {row.count("<td") for row in rows} == {head.count("<th")}
+    assert report.busy is not None
+    assert f"{report.busy[0]:.0%}</td>" in rows[0]
+
+
 @pytest.mark.parametrize("workload", [ss.workloads.pattern("fft", 4, 4), ss.workloads.fib(4)])
 def test_dot_is_read_by_graphviz_with_the_same_nodes_edges_and_path(workload: ss.Workload) -> None:
     pytest.importorskip("networkx", reason="networkx is not installed; the extra stealscope[networkx] brings it")
