@@ -1,8 +1,7 @@
 """What all Python tests share: Hypothesis profiles, and which tests a build without a feature leaves out.
 
-Invariant: a test is left out only because of the build under test (``stealscope.features()``) or the chosen profile, never
-because something is missing that the test needs; only those of python/packaging, which compile, skip themselves and say why. Read next:
-README.md in this folder.
+Invariant: a test is left out here only because of the build under test (``stealscope.features()``) or the chosen profile. One that lacks
+something (another library, a compiler, Python's own tests) skips itself and says what is missing. Read next: README.md in this folder.
 """
 
 from __future__ import annotations
