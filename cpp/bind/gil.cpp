@@ -49,6 +49,7 @@ class PythonLane final : public rt::Lane {
     PyEval_RestoreThread(state);
     drain_released();
   }
+  [[nodiscard]] bool is_inside() const override { return holds_gil(); }
   [[nodiscard]] const char* what() const override { return "the GIL"; }
 };
 

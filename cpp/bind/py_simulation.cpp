@@ -21,6 +21,7 @@ class SimLane final : public rt::Lane {
   void leave() override {}
   void go_on() override { enter(); }
   void pause() override {}
+  [[nodiscard]] bool is_inside() const override { return holds_gil(); }
   [[nodiscard]] const char* what() const override { return python_lane().what(); }
 };
 

@@ -97,11 +97,9 @@ BlockingPool::Callbacks ThreadDrive::callbacks() {
     Context context;
     context.home = &shared_;
     const ContextScope scope(context);
-    Lane* lane = task.lane;
-    if (lane != nullptr) lane->enter();
+    const InLane lane(task.lane);  // who submits a Python job is in its lane
     shut_down_task(task);
     drop_reference(task);
-    if (lane != nullptr) lane->leave();
   };
   callbacks.thread_start = [this](std::uint32_t worker) {
     name_this_thread(threads_.name + "-pool");

@@ -14,6 +14,8 @@ class Lane {
   virtual void go_on() {}
   /// Lets others in for a moment.
   virtual void pause() = 0;
+  /// This thread is in it, so entering it once more would wait for itself.
+  [[nodiscard]] virtual bool is_inside() const = 0;
   /// For a person: "the lock of ...". Any thread.
   [[nodiscard]] virtual const char* what() const = 0;
 
@@ -21,10 +23,10 @@ class Lane {
   ~Lane() = default;
 };
 
-/// In a lane, if the task has one, for the length of a scope.
+/// In a lane, if the task has one, for the length of a scope; a thread that is inside already stays there.
 class InLane {
  public:
-  explicit InLane(Lane* lane) : lane_(lane) {
+  explicit InLane(Lane* lane) : lane_(lane != nullptr && !lane->is_inside() ? lane : nullptr) {
     if (lane_ != nullptr) lane_->enter();
   }
   ~InLane() {

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "rt/sync/event.hpp"
+#include "rt/task/lane.hpp"
 #include "rt/time/driver.hpp"
 
 namespace rt {
@@ -29,6 +30,45 @@ Task<std::int64_t> fib(std::int64_t n) {
 Task<void> wait_for_ever(std::atomic<int>* begun) {
   begun->fetch_add(1);
   for (;;) co_await sleep_for(3'600'000'000'000);
+}
+
+/// As an interpreter's lock: who is inside and enters again would wait for itself.
+class OneThreadLane final : public Lane {
+ public:
+  void enter() override {
+    EXPECT_FALSE(is_inside());
+    inside_ = std::this_thread::get_id();
+  }
+  void leave() override { inside_ = std::thread::id(); }
+  void pause() override {}
+  [[nodiscard]] bool is_inside() const override { return inside_ == std::this_thread::get_id(); }
+  [[nodiscard]] const char* what() const override { return "a lock for one thread"; }
+
+ private:
+  std::thread::id inside_;
+};
+
+TEST(Runtime, a_blocking_job_that_comes_after_the_pool_has_closed_ends_in_the_lane_that_its_spawner_is_in) {
+  OneThreadLane lane;
+  Runtime runtime(two_workers());
+  const auto drive = runtime.share();
+  runtime.shutdown(true);
+  Context here;
+  here.home = &drive->shared();
+  const ContextScope scope(here);
+  for (const bool is_inside : {true, false}) {
+    Header& job = *detail::make_task([] {}).release();
+    job.kind = Kind::blocking;
+    prepare_header(job, drive->shared(), {}, std::source_location::current());
+    job.lane = &lane;
+    job.state.init_new();
+    const JoinHandle<void> handle(job);
+    if (is_inside) lane.enter();
+    drive->shared().submit_blocking(job, 0);
+    EXPECT_EQ(lane.is_inside(), is_inside);
+    EXPECT_EQ(job.outcome, Outcome::cancelled);
+    if (is_inside) lane.leave();
+  }
 }
 
 TEST(Runtime, a_tree_of_joins_gives_its_sum) {
