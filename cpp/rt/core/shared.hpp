@@ -90,7 +90,7 @@ class Shared final : public Home, public DumpFace {
   [[nodiscard]] std::uint64_t next_id() override;
   void submit_new(Header& task, const Destination& to) override;
   void submit_blocking(Header& job, Nanos cost) override;
-  void ended(Header& task) override;
+  void ended(Header& task, Context* here) override;
   [[nodiscard]] Nanos now() override;
   [[nodiscard]] TimeDriver& timers() override { return timers_; }
   [[nodiscard]] SlotRegistry& slots() override { return *slots_; }
@@ -116,6 +116,8 @@ class Shared final : public Home, public DumpFace {
   void let_dumps_go_on();
 
   // ---- for workers and drivers ----
+  /// As schedule(), by this worker, or by a thread that is none (null).
+  void schedule_here(Header& task, Ready how, Worker<Env>* here);
   /// Any thread. One task into inject; its reference is dropped, and the task ended, if inject is closed.
   void push_remote(Header& task);
   [[nodiscard]] bool push_if_open(Header& task);
@@ -182,6 +184,10 @@ class Shared final : public Home, public DumpFace {
 
   [[gnu::noinline]] void schedule_remote(Header& task);
   [[gnu::noinline]] void record_now(EventKind kind, std::uint64_t task, std::uint64_t count);
+  [[gnu::noinline]] static void tell_hook(const std::function<void(const TaskMeta&)>& hook, const Header& task) {
+    hook(describe(task));
+  }
+  [[gnu::noinline]] void refuse_new(Header& task);
   [[gnu::noinline]] void start_elsewhere(Header& task, const Destination& to, Worker<Env>* here);
   [[nodiscard]] std::uint32_t choose(Worker<Env>* here, std::uint32_t n);
   /// For the placements random and jsq.

@@ -31,14 +31,16 @@ void Shared<Env>::schedule(Header& task, Ready how) {
     if (drive->takes_foreign_wake(task, how)) return;
     if (drive->is_ahead()) return drive->later([this, &task, how] { schedule(task, how); });
   }
+  schedule_here(task, how, own_worker(own_context()));
+}
+
+template <Environment Env>
+inline void Shared<Env>::schedule_here(Header& task, Ready how, Worker<Env>* here) {
   if (Env::simulated || options.histograms.latency) task.ready_since.store(now(), relaxed);  // relaxed: published with the queue
   // A task that asked for a dump did so in a poll that has ended before it could be woken, or ends here: so we see the round.
   if (taskdump && rendezvous.is_open()) recall(task);
   record(EventKind::wake, task.id, how == Ready::yielded ? 1 : 0);
-  if (Worker<Env>* here = own_worker(own_context()); here != nullptr && !is_central_) {
-    here->schedule_local(task, how == Ready::yielded);
-    return;
-  }
+  if (here != nullptr && !is_central_) return here->schedule_local(task, how == Ready::yielded);
   schedule_remote(task);
 }
 
@@ -73,18 +75,22 @@ void Shared<Env>::submit_new(Header& task, const Destination& to) {
   } else {
     outside_counts_.spawned.fetch_add(1, relaxed);
   }
-  if (options.hooks.on_task_spawn) options.hooks.on_task_spawn(describe(task));
-  if (is_closed()) {
-    shut_down_task(task);
-    drop_reference(task);  // the queue's
-    return;
-  }
+  if (options.hooks.on_task_spawn) [[unlikely]]
+    tell_hook(options.hooks.on_task_spawn, task);
+  if (is_closed()) [[unlikely]]
+    return refuse_new(task);
   if (Env::simulated || options.histograms.latency) task.ready_since.store(now(), relaxed);  // relaxed: published with the queue
   if (here != nullptr && starts_local_ && to.is_by_policy()) return here->schedule_local(task, false);
   if constexpr (Env::simulated) {
     if (drive->is_ahead()) return drive->later([this, &task, to] { start_elsewhere(task, to, nullptr); });
   }
   start_elsewhere(task, to, here);
+}
+
+template <Environment Env>
+void Shared<Env>::refuse_new(Header& task) {
+  shut_down_task(task);
+  drop_reference(task);  // the queue's
 }
 
 /// A new task that does not just go to its spawner's own queue.
@@ -111,11 +117,11 @@ void Shared<Env>::submit_blocking(Header& job, Nanos cost) {
 }
 
 template <Environment Env>
-void Shared<Env>::ended(Header& task) {
+void Shared<Env>::ended(Header& task, Context* here) {
   if (task.kind == Kind::blocking) return;  // pool jobs are on no book here (BEHAVIOUR, "Where we do better", 8)
-  if (options.hooks.on_task_terminate) options.hooks.on_task_terminate(describe(task));
-  Context* context = own_context();
-  if (TaskCounts* counts = context != nullptr ? context->counts : nullptr; counts != nullptr) {
+  if (options.hooks.on_task_terminate) [[unlikely]]
+    tell_hook(options.hooks.on_task_terminate, task);
+  if (TaskCounts* counts = here != nullptr && here->home == this ? here->counts : nullptr; counts != nullptr) {
     // release: pairs with the acquire in alive_tasks(); who counts this end also counts the spawn before it.
     counts->ended.store(counts->ended.load(relaxed) + 1, release);
   } else {

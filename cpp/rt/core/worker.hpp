@@ -78,7 +78,11 @@ class Worker final : public WorkerFace {
   void publish() { batch_.submit(remote_.metrics); }
   /// Any thread, where thieves may take from it.
   [[nodiscard]] bool has_stealable_slot() const { return lifo_.looks_full(); }
-  [[nodiscard]] std::size_t deferred() const { return deferred_.size(); }
+  [[nodiscard]] std::size_t deferred() const {
+    std::size_t n = 0;
+    for (const Header* task = deferred_; task != nullptr; task = task->queue_next) ++n;
+    return n;
+  }
 
  private:
   using Remote = typename Shared<Env>::Remote;
@@ -89,13 +93,13 @@ class Worker final : public WorkerFace {
 
   // worker/record.hpp
   void follow_timeline();
-  void write_record(EventKind kind, std::uint64_t task, std::uint32_t other, std::uint64_t count);
+  [[gnu::noinline]] void write_record(EventKind kind, std::uint64_t task, std::uint32_t other, std::uint64_t count);
 
   // worker/pick.hpp
   Header* pick();
   Header* next_local();
-  Header* next_remote();
-  Header* next_from_elsewhere();
+  [[gnu::noinline]] Header* next_remote();
+  [[gnu::noinline]] Header* next_from_elsewhere();
   Header* take_inject_batch();
   void charge_inject();
   void take_mail();
@@ -104,23 +108,29 @@ class Worker final : public WorkerFace {
 
   // worker/run.hpp
   Verdict run(Header& task, Seat<Env>& seat);
-  Verdict poll_chain(Polled polled, Seat<Env>& seat);
+  Verdict poll_chain(Header* task, Seat<Env>& seat);
   Verdict go_on_polling(Seat<Env>& seat);
+  Header* close_poll(Seat<Env>& seat);
+  [[gnu::noinline]] Verdict leave_turn_to_another(Seat<Env>& seat);
   Polled poll_one(Header& task, Seat<Env>& seat);
+  [[gnu::noinline]] Polled poll_watched(Header& task, Seat<Env>& seat);
   Polled poll_counted(Header& task, Seat<Env>& seat);
   Polled poll_with_hooks(Header& task, Seat<Env>& seat);
   Header* next_in_chain(Seat<Env>& seat);
   void end_turn(Seat<Env>& seat);
-  void enter_lane_of(const Header& task, Seat<Env>& seat);
+  [[gnu::noinline]] void enter_lane_of(const Header& task, Seat<Env>& seat);
   template <class Wait>
   void wait_for_lane(Seat<Env>& seat, const Lane& lane, Wait&& wait);
   static void leave_lane(Seat<Env>& seat);
   void push_back(Header& task);
   [[gnu::noinline]] void push_back_slowly(Header& task);
 
+  // worker/wake.hpp
+  bool put(Header& task, bool is_yield);
+
   // worker/search.hpp
-  Verdict start_search(Seat<Env>& seat);
-  Verdict search(Seat<Env>& seat);
+  [[gnu::noinline]] Verdict start_search(Seat<Env>& seat);
+  [[gnu::noinline]] Verdict search(Seat<Env>& seat);
   Verdict look_at_inject(Seat<Env>& seat);
   Header* steal_from(std::uint32_t victim);
   [[nodiscard]] bool is_worth_stealing_from(const Remote& victim) const;
@@ -128,19 +138,19 @@ class Worker final : public WorkerFace {
   Header* steal_lifo_slot(Remote& victim, std::uint32_t& stolen);
   [[nodiscard]] bool may_steal_slots() const;
   [[nodiscard]] bool start_searching();
-  void leave_search();
+  [[gnu::noinline]] void leave_search();
 
   // worker/rest.hpp
-  Verdict lie_down(Seat<Env>& seat);
-  Verdict rest();
-  bool may_get_up();
+  [[gnu::noinline]] Verdict lie_down(Seat<Env>& seat);
+  [[gnu::noinline]] Verdict rest();
+  [[gnu::noinline]] bool may_get_up();
   void poll_driver();
   void look_at_timers();
   void wake_deferred();
 
   // worker/rendezvous.hpp
   [[nodiscard]] bool wants_to_attend();
-  Verdict attend(Seat<Env>& seat);
+  [[gnu::noinline]] Verdict attend(Seat<Env>& seat);
   [[nodiscard]] Nanos attend_until();
   bool fires_timers_outside();
   void take_needless_token();
@@ -148,10 +158,10 @@ class Worker final : public WorkerFace {
   Verdict rest_again();
 
   // worker/upkeep.hpp
-  void upkeep(Seat<Env>& seat);
+  [[gnu::noinline]] void upkeep(Seat<Env>& seat);
   void publish_and_look_around();
-  void retune();
-  Verdict leave(Seat<Env>& seat);
+  [[gnu::noinline]] void retune();
+  [[gnu::noinline]] Verdict leave(Seat<Env>& seat);
   void cancel_owned(Seat<Env>& seat, std::size_t part, std::size_t parts);
   void let_go_of_own(Seat<Env>& seat);
   void clear_queues(Seat<Env>& seat);
@@ -169,6 +179,7 @@ class Worker final : public WorkerFace {
   std::uint32_t global_interval_;
   std::uint32_t until_upkeep_;  // turns; counted down, since a division each turn would be felt
   LifoSlot<Env, Header> lifo_;
+  Header* deferred_ = nullptr;          // the last one that gave way; the others behind it, by queue_next
   Timeline::Lane* recorder_ = nullptr;  // of the timeline, if one is being written
   bool lifo_enabled_;
   bool is_searching_ = false;
@@ -181,6 +192,7 @@ class Worker final : public WorkerFace {
   bool may_search_ = true;  // policy retry=False: it has run something since its last search
   const std::uint32_t turn_budget_;
   MetricsBatch batch_;
+  const bool is_watched_;  // a hook or a clock belongs to each poll
 
   // An open turn (simulation: a poll inside work()).
   Header* open_task_ = nullptr;
@@ -204,7 +216,6 @@ class Worker final : public WorkerFace {
   std::shared_ptr<Timeline> timeline_;
 
   World world_;
-  std::vector<Header*> deferred_;
   SlotCache slots_;
   IdBlock ids_;
 };

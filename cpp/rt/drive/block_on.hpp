@@ -21,7 +21,7 @@ class ThreadHome final : public Home {
   [[nodiscard]] std::uint64_t next_id() override { return runtime_.next_id(); }
   void submit_new(Header& task, const Destination& to) override { runtime_.submit_new(task, to); }
   void submit_blocking(Header& task, Nanos cost) override { runtime_.submit_blocking(task, cost); }
-  void ended(Header&) override {}
+  void ended(Header&, Context*) override {}
   [[nodiscard]] Nanos now() override { return runtime_.now(); }
   [[nodiscard]] TimeDriver& timers() override { return runtime_.timers(); }
   [[nodiscard]] SlotRegistry& slots() override { return runtime_.slots(); }

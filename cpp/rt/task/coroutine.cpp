@@ -6,15 +6,31 @@
 
 namespace rt::detail {
 
-Header& take_slot(SlotPlan plan) {
-  Context* context = current();
+namespace {
+
+/// By a thread that is no worker, or a large one.
+[[gnu::noinline]] Header& take_slot_outside(SlotPlan plan, Context* context) {
   if (context == nullptr || context->home == nullptr) {
     throw std::logic_error("a Task was made outside every runtime; pass the function to spawn() or block_on() instead");
   }
-  if (SlotCache* cache = context->slots) return cache->registry().take(plan, cache);  // a worker's, of its own home's registry
   SlotRegistry& registry = context->home->slots();
+  if (context->slots != nullptr) return registry.take(plan, context->slots);
   OutsideStock* stock = registry.stock_here();
   return registry.take(plan, stock != nullptr ? &stock->slots() : nullptr);
+}
+
+}  // namespace
+
+Header& take_slot(SlotPlan plan) {
+  Context* context = current();
+  // A worker's, of its own home's registry.
+  if (SlotCache* cache = context != nullptr ? context->slots : nullptr; cache != nullptr && plan.size_class != large_class)
+      [[likely]] {
+    Header& slot = cache->take(plan.size_class);
+    slot.body_offset = plan.body_offset;
+    return slot;
+  }
+  return take_slot_outside(plan, context);
 }
 
 void give_up_slot(Header& header) noexcept { SlotRegistry::give(header); }

@@ -64,6 +64,7 @@ class JoinWaker {
     if (vtable_ != nullptr) vtable_->drop(data_);
     vtable_ = nullptr;
   }
+  [[nodiscard]] bool is_set() const { return vtable_ != nullptr; }
   /// The waiting task that is borrowed, if any.
   [[nodiscard]] Header* lender() const { return vtable_ != nullptr && vtable_->borrows ? static_cast<Header*>(data_) : nullptr; }
   [[nodiscard]] bool same_as(const JoinWaker& other) const { return vtable_ == other.vtable_ && data_ == other.data_; }

@@ -13,6 +13,7 @@
 
 namespace rt {
 
+struct Context;
 class DumpFace;
 struct HandedOver;
 struct Header;
@@ -57,8 +58,8 @@ class Home {
   /// Any thread. Hands a new blocking job to the pool (in a simulation: runs it at once).
   virtual void submit_blocking(Header& task, Nanos cost) = 0;
 
-  /// Any thread. The joiner has been woken: run the terminate hook, take the task off the books.
-  virtual void ended(Header& task) = 0;
+  /// Any thread, whose context is `here`. The joiner has been woken: run the terminate hook, take the task off the books.
+  virtual void ended(Header& task, Context* here) = 0;
 
   /// This world's clock: on a worker its own, elsewhere that of the world.
   [[nodiscard]] virtual Nanos now() = 0;

@@ -26,22 +26,6 @@ void give_back() {
 
 }  // namespace coop
 
-void defer(Header& task) {
-  Context* context = current();
-  if (context != nullptr && context->worker != nullptr && context->home == task.home) {
-    task.yields = true;
-    return;
-  }
-  wake(task);
-}
-
-bool YieldNow::poll(Header& task) {
-  if (yielded_) return true;
-  yielded_ = true;
-  defer(task);
-  return false;
-}
-
 bool ConsumeBudget::poll(Header& task) { return coop::proceed(task); }
 
 bool Work::poll(Header& task) {

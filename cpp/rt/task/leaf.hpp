@@ -37,12 +37,17 @@ void give_back();
 }  // namespace coop
 
 /// In the task's poll, which then ends pending: it is ready again after the worker's next look at the driver; outside a worker at once.
-void defer(Header& task);
+inline void defer(Header& task) { task.yields = true; }
 
 /// Ready at the second poll: in between everything else that is ready had a turn. Source: Tokio task/yield_now.rs.
 class YieldNow final : public Leaf {
  public:
-  [[nodiscard]] bool poll(Header& task) override;
+  [[nodiscard]] bool poll(Header& task) override {
+    if (yielded_) return true;
+    yielded_ = true;
+    defer(task);
+    return false;
+  }
   [[nodiscard]] const char* what() const override { return "yield_now"; }
 
  private:

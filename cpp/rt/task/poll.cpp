@@ -33,79 +33,56 @@ constexpr std::size_t own = 1;
 constexpr std::size_t own_and_turn = 2;
 
 /// The outcome is stored; everything after it. `references` are dropped at the end.
-void publish_end(Header& task, std::size_t references) {
+[[gnu::noinline]] void publish_end(Header& task, std::size_t references, Context* here) {
   task.vtable->drop_future(task);
   if (references == own_and_turn && task.state.complete_alone()) {  // the usual end of a task that nobody joins
     task.vtable->drop_output(task);
-    task.home->ended(task);
-    free_task(task);
+    task.home->ended(task, here);
+    free_task(task, here);
     return;
   }
   const auto snapshot = task.state.complete();
   const bool wakes = snapshot.is_join_interested() && snapshot.is_join_waker_set();
   if (!snapshot.is_join_interested()) task.vtable->drop_output(task);
   if (!wakes) {
-    task.home->ended(task);
-    if (task.state.complete_release(references)) free_task(task);
+    task.home->ended(task, here);
+    if (task.state.complete_release(references)) free_task(task, here);
     return;
   }
   Header* const lender = task.join_waker.lender();
   task.join_waker.wake();
-  task.home->ended(task);
+  task.home->ended(task, here);
   const OnReleaseWaker released = task.state.complete_release_waker(references);
-  if (released.was_last) free_task(task);
+  if (released.was_last) free_task(task, here);
   if (released.joiner_left && lender != nullptr) drop_reference(*lender);  // which it has left for us
 }
 
-void cancel_and_end(Header& task, std::size_t references) {
+[[gnu::noinline]] void cancel_and_end(Header& task, std::size_t references) {
+  Context* const here = current();
   {
-    const CurrentTask scope(task, current());
+    const CurrentTask scope(task, here);
     task.vtable->cancel(task);
   }
-  publish_end(task, references);
+  publish_end(task, references, here);
 }
 
 /// It keeps its reference and stays notified until its worker queues it: no exchange for a wake, none for a reference.
-void after_yield(Header& task, Context* here) {
+void after_yield(Header& task, Context& here) {
   switch (task.state.finish_yield()) {
     case OnYield::deferred:
-      if (here != nullptr && here->worker != nullptr) {
-        here->worker->defer(task);
+      if (here.worker != nullptr && here.home == task.home) {
+        here.worker->defer(task);
         break;
       }
-      [[fallthrough]];  // its worker was handed on
+      [[fallthrough]];  // no worker polls it, or its worker was handed on
     case OnYield::requeue: task.home->schedule(task, Ready::yielded); break;
     case OnYield::cancelled: cancel_and_end(task, own_and_turn); break;
   }
 }
 
-Polled after_poll(Header& task, PollResult result, Context* here) {
-  const bool yields = std::exchange(task.yields, false);
-  if (result == PollResult::ready) {
-    publish_end(task, own_and_turn);
-    return Polled::done;
-  }
-  if (yields) {
-    after_yield(task, here);
-    return Polled::done;
-  }
-  switch (task.state.finish_poll()) {
-    case OnIdle::idle: break;  // the transition dropped the turn's reference
-    case OnIdle::requeue: task.home->schedule(task, Ready::yielded); break;
-    case OnIdle::dealloc: free_task(task); break;
-    case OnIdle::cancelled: cancel_and_end(task, own_and_turn); break;
-  }
-  return Polled::done;
-}
-
-Polled poll_now(Header& task, Context* here) {
-  PollResult result;
-  {
-    const CurrentTask scope(task, here);
-    result = task.vtable->poll(task);
-  }
-  if (task.working) return Polled::working;
-  return after_poll(task, result, here);
+[[gnu::noinline]] void drop_rest(Header& task) {
+  task.join_waker.drop();
+  delete std::exchange(task.extra, nullptr);
 }
 
 }  // namespace
@@ -120,17 +97,37 @@ bool end_unpolled(Header& task, OnRun instead) {
   return false;
 }
 
-Polled finish_poll(Header& task, Context* here) {
-  // relaxed: only the poller writes, a dump reads a count that may lag.
-  task.polls.store(task.polls.load(relaxed) + 1, relaxed);
-  return poll_now(task, here);
+void after_poll(Header& task, PollResult result, Context& here) {
+  const bool yields = std::exchange(task.yields, false);
+  if (result == PollResult::ready) return publish_end(task, own_and_turn, &here);
+  if (yields) return after_yield(task, here);
+  switch (task.state.finish_poll()) {
+    case OnIdle::idle: break;  // the transition dropped the turn's reference
+    case OnIdle::requeue: task.home->schedule(task, Ready::yielded); break;
+    case OnIdle::dealloc: free_task(task, &here); break;
+    case OnIdle::cancelled: cancel_and_end(task, own_and_turn); break;
+  }
+}
+
+void run_task(Header& task) {
+  if (begin_poll(task)) static_cast<void>(finish_poll(task, *current()));
 }
 
 Polled continue_poll(Header& task) {
+  Context& here = *current();
   task.working = false;
-  if (task.outcome != Outcome::none)
-    return after_poll(task, PollResult::ready, nullptr);  // it ended, and was busy for a while after that
-  return poll_now(task, current());
+  if (task.outcome != Outcome::none) {  // it ended, and was busy for a while after that
+    after_poll(task, PollResult::ready, here);
+    return Polled::done;
+  }
+  PollResult result;
+  {
+    const CurrentTask scope(task, &here);
+    result = task.vtable->poll(task);
+  }
+  if (task.working) return Polled::working;
+  after_poll(task, result, here);
+  return Polled::done;
 }
 
 bool run_unpublished(Header& job) {
@@ -142,11 +139,11 @@ bool run_unpublished(Header& job) {
   return true;
 }
 
-void publish_job(Header& job) { static_cast<void>(after_poll(job, PollResult::ready, nullptr)); }
+void publish_job(Header& job) { publish_end(job, own_and_turn, current()); }
 
 void cut_poll(Header& task) {
   task.working = false;
-  if (task.outcome != Outcome::none) return publish_end(task, own_and_turn);
+  if (task.outcome != Outcome::none) return publish_end(task, own_and_turn, current());
   cancel_and_end(task, own_and_turn);
 }
 
@@ -167,10 +164,12 @@ bool request_cancel(Header& task) {
   return true;
 }
 
-void free_task(Header& task) {
-  task.join_waker.drop();
-  delete std::exchange(task.extra, nullptr);
-  SlotRegistry::give_task(task, current());
+void free_task(Header& task, Context* here) {
+  if (task.join_waker.is_set() || task.extra != nullptr) [[unlikely]]
+    drop_rest(task);
+  SlotRegistry::give_task(task, here);
 }
+
+void free_task(Header& task) { free_task(task, current()); }
 
 }  // namespace rt

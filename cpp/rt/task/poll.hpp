@@ -5,6 +5,8 @@
 // published, the joiner woken, the home told, the references dropped.
 #pragma once
 
+#include <cassert>
+
 #include "rt/env/cpu.hpp"
 #include "rt/task/context.hpp"
 #include "rt/task/waker.hpp"
@@ -31,13 +33,24 @@ bool end_unpolled(Header& task, OnRun instead);
   return true;
 }
 
-/// After begin_poll() said yes: the poll itself, and what follows from it. `here` is this thread's context.
-Polled finish_poll(Header& task, Context* here = current());
+/// What follows from a poll that is over. `here` is this thread's context.
+void after_poll(Header& task, PollResult result, Context& here);
+
+/// After begin_poll() said yes: the poll itself, and what follows from it. `here` is this thread's context, and no task runs in it.
+inline Polled finish_poll(Header& task, Context& here) {
+  // relaxed: only the poller writes, a dump reads a count that may lag.
+  task.polls.store(task.polls.load(relaxed) + 1, relaxed);
+  assert(here.task == nullptr);
+  here.task = &task;  // what the code being polled may ask: which task am I?
+  const PollResult result = task.vtable->poll(task);
+  here.task = nullptr;
+  if (task.working) return Polled::working;
+  after_poll(task, result, here);
+  return Polled::done;
+}
 
 /// Both, for those who count nothing (pool threads, block_on).
-inline void run_task(Header& task) {
-  if (begin_poll(task)) static_cast<void>(finish_poll(task));
-}
+void run_task(Header& task);
 
 /// Simulation: goes on with a poll that stopped in work(), or whose task was busy beyond its end (block_in_place).
 Polled continue_poll(Header& task);

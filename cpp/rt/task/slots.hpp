@@ -116,8 +116,8 @@ class SlotCache {
     Magazine loaded;
     Magazine spare;
   };
-  void refill(Stock& stock, std::uint16_t size_class);
-  void make_room(Stock& stock, std::uint16_t size_class);
+  [[gnu::noinline]] void refill(Stock& stock, std::uint16_t size_class);
+  [[gnu::noinline]] void make_room(Stock& stock, std::uint16_t size_class);
 
   SlotRegistry& registry_;
   std::array<Stock, slot_sizes.size()> stock_;
@@ -225,7 +225,7 @@ class SlotRegistry {
   ~SlotRegistry();
   void end();
   static Chunk& chunk_of(Header& slot);
-  static void give_to_stock(Header& slot);
+  [[gnu::noinline]] static void give_to_stock(Header& slot);
   OutsideStock* lease_stock();
   void link(OutsideStock& stock);
   static void unlink(OutsideStock& stock);

@@ -17,6 +17,8 @@ std::uint64_t number_for(Home& home) {
   return block.next != block.end ? block.next++ : home.next_id();
 }
 
+[[gnu::noinline]] TaskExtra* name_only(std::string_view name) { return new TaskExtra{std::string(name), {}}; }
+
 }  // namespace
 
 void prepare_header(Header& task, Home& home, const SpawnOptions& options, std::source_location at) {
@@ -32,7 +34,7 @@ void prepare_header(Header& task, Home& home, const SpawnOptions& options, std::
   task.spawned_at = at;
   task.finished = false;
   task.working = false;
-  task.extra = options.name.empty() ? nullptr : new TaskExtra{std::string(options.name), {}};
+  task.extra = options.name.empty() ? nullptr : name_only(options.name);
 }
 
 namespace detail {

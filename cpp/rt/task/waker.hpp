@@ -12,6 +12,8 @@ namespace rt {
 
 /// The last reference is gone: clean up and free the slot.
 void free_task(Header& task);
+/// The same where this thread's context is at hand.
+void free_task(Header& task, Context* here);
 
 inline void drop_reference(Header& task) {
   if (task.state.drop_ref()) free_task(task);

@@ -32,7 +32,7 @@ class QueueHome final : public Home {
     schedule(task, Ready::woken);
   }
   void submit_blocking(Header&, Nanos) override { throw std::logic_error("no blocking jobs here"); }
-  void ended(Header&) override { --alive_; }
+  void ended(Header&, Context*) override { --alive_; }
   [[nodiscard]] Nanos now() override { return steady_now(); }
   [[nodiscard]] TimeDriver& timers() override { return timers_; }
   [[nodiscard]] SlotRegistry& slots() override { return *slots_; }

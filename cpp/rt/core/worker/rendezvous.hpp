@@ -123,7 +123,7 @@ void Worker<Env>::show_to(TraceBook& book) {
     if (remote_.queue.steal_all(tasks)) held.queue = &remote_.queue;  // false: a missing worker is stealing here
     for (Header* task : tasks) book.add_queued(*task, {Place::queue, index_});
   }
-  for (Header* task : deferred_) book.add_queued(*task, {Place::deferred, index_});
+  for (Header* task = deferred_; task != nullptr; task = task->queue_next) book.add_queued(*task, {Place::deferred, index_});
 }
 
 // ---- the leader: a worker, or a requester at its limit ------------------------------------------------------------

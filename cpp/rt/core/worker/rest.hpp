@@ -9,7 +9,7 @@ namespace rt {
 template <Environment Env>
 Verdict Worker<Env>::lie_down(Seat<Env>& seat) {
   leave_lane(seat);
-  if (!deferred_.empty()) {
+  if (deferred_ != nullptr) {
     poll_driver();
     batch_.start_processing(world_.now());
     return Verdict::again();
@@ -104,10 +104,9 @@ void Worker<Env>::look_at_timers() {
 /// Last deferred, first woken (law F4): so the first one deferred ends up in the LIFO slot.
 template <Environment Env>
 void Worker<Env>::wake_deferred() {
-  while (!deferred_.empty()) {
-    Header* task = deferred_.back();
-    deferred_.pop_back();
-    shared_.schedule(*task, Ready::woken);
+  while (Header* task = deferred_) {
+    deferred_ = task->queue_next;
+    shared_.schedule_here(*task, Ready::woken, this);
   }
 }
 

@@ -11,20 +11,54 @@ namespace rt {
 
 template <Environment Env>
 Verdict Worker<Env>::run(Header& task, Seat<Env>& seat) {
-  leave_search();
+  if (is_searching_) leave_search();
   may_search_ = true;
   batch_.start_poll(poll_clock());
   lifo_polls_ = 0;
   seat.budget.left = turn_budget_;
-  open_task_ = &task;
-  return poll_chain(poll_one(task, seat), seat);
+  return poll_chain(&task, seat);
 }
 
+/// This task, and then what the LIFO slot has, until the turn ends or a poll stays open.
+template <Environment Env>
+Verdict Worker<Env>::poll_chain(Header* task, Seat<Env>& seat) {
+  while (task != nullptr) {
+    open_task_ = task;
+    const Polled polled = poll_one(*task, seat);
+    if (seat.core != this) return leave_turn_to_another(seat);
+    if (Env::simulated && polled == Polled::working) return Verdict::busy(busy_until_);
+    task = close_poll(seat);
+  }
+  end_turn(seat);
+  return Verdict::again();
+}
+
+/// Simulation: the poll that stayed open.
 template <Environment Env>
 Verdict Worker<Env>::go_on_polling(Seat<Env>& seat) {
   Header& task = *open_task_;
   enter_lane_of(task, seat);
-  return poll_chain(continue_poll(task), seat);
+  const Polled polled = continue_poll(task);
+  if (seat.core != this) return leave_turn_to_another(seat);
+  if (polled == Polled::working) return Verdict::busy(busy_until_);
+  return poll_chain(close_poll(seat), seat);
+}
+
+/// Ends the poll, and says which one follows it.
+template <Environment Env>
+Header* Worker<Env>::close_poll(Seat<Env>& seat) {
+  open_task_ = nullptr;
+  record(EventKind::poll_end);
+  remote_.metrics.leave_poll();
+  return next_in_chain(seat);
+}
+
+/// The core went while the task blocked: this thread has ended the poll alone.
+template <Environment Env>
+Verdict Worker<Env>::leave_turn_to_another(Seat<Env>& seat) {
+  seat.budget.left = Budget::unlimited;
+  leave_lane(seat);
+  return Verdict::gone();
 }
 
 template <Environment Env>
@@ -36,28 +70,6 @@ void Worker<Env>::cut_open_poll(Seat<Env>& seat) {
   cut_poll(*std::exchange(open_task_, nullptr));
   lifo_enabled_ = policy().lifo_slot;
   end_turn(seat);
-}
-
-/// What follows a poll: an open one stays open, the LIFO slot is run on, or the turn ends.
-template <Environment Env>
-Verdict Worker<Env>::poll_chain(Polled polled, Seat<Env>& seat) {
-  for (;;) {
-    if (seat.core != this) {
-      seat.budget.left = Budget::unlimited;
-      leave_lane(seat);
-      return Verdict::gone();
-    }
-    if (polled == Polled::working) return Verdict::busy(busy_until_);
-    open_task_ = nullptr;
-    record(EventKind::poll_end);
-    remote_.metrics.leave_poll();
-    Header* next = next_in_chain(seat);
-    if (next == nullptr) break;
-    open_task_ = next;
-    polled = poll_one(*next, seat);
-  }
-  end_turn(seat);
-  return Verdict::again();
 }
 
 template <Environment Env>
@@ -80,7 +92,8 @@ Header* Worker<Env>::next_in_chain(Seat<Env>& seat) {
 
 template <Environment Env>
 void Worker<Env>::end_turn(Seat<Env>& seat) {
-  if (batch_.needs_clock()) batch_.end_poll(world_.now());
+  // The last poll's end was timed a moment ago; in a simulation what follows it costs time too.
+  if (batch_.needs_clock()) batch_.end_poll(Env::simulated ? world_.now() : batch_.clock());
   seat.budget.left = Budget::unlimited;
 }
 
@@ -91,13 +104,24 @@ Polled Worker<Env>::poll_one(Header& task, Seat<Env>& seat) {
   world_.charge(Cost::poll, 1);
   if constexpr (Env::simulated) world_.note_poll(task.id);
   if (task.lane != nullptr || seat.lane != nullptr) enter_lane_of(task, seat);
-  const Nanos now = poll_clock();
+  // relaxed: a figure for a dump.
+  task.last_worker.store(static_cast<std::uint16_t>(index_), relaxed);
+  if (is_watched_) [[unlikely]]
+    return poll_watched(task, seat);
+  remote_.metrics.enter_poll(task.id, batch_.clock());
+  record(EventKind::poll_begin, task.id);
+  return poll_counted(task, seat);
+}
+
+/// With whatever wants a clock: histograms, hooks, the watchdog.
+template <Environment Env>
+Polled Worker<Env>::poll_watched(Header& task, Seat<Env>& seat) {
+  // The turn has just begun, or the poll before has just ended, and either was timed: no need to ask again but after a wait.
+  const Nanos now = Env::simulated || seat.lane != nullptr ? poll_clock() : batch_.clock();
   if (batch_.needs_latency()) {
     const Nanos since = task.ready_since.exchange(0, relaxed);  // relaxed: came with the task through the queue
     if (since != 0) batch_.measure_latency(saturating_sub(now, since));
   }
-  // relaxed: a figure for a dump.
-  task.last_worker.store(static_cast<std::uint16_t>(index_), relaxed);
   remote_.metrics.enter_poll(task.id, now);
   record(EventKind::poll_begin, task.id);
   const Polled polled = has_poll_hook_ ? poll_with_hooks(task, seat) : poll_counted(task, seat);
@@ -110,7 +134,7 @@ template <Environment Env>
 [[gnu::always_inline]] inline Polled Worker<Env>::poll_counted(Header& task, Seat<Env>& seat) {
   if (!begin_poll(task)) return Polled::done;
   batch_.start_task_poll(batch_.clock());
-  return finish_poll(task, &seat);
+  return finish_poll(task, seat);
 }
 
 template <Environment Env>
@@ -163,9 +187,10 @@ void Worker<Env>::leave_lane(Seat<Env>& seat) {
 
 /// To the back of the own queue; what does not fit goes to inject.
 template <Environment Env>
-void Worker<Env>::push_back(Header& task) {
+[[gnu::always_inline]] inline void Worker<Env>::push_back(Header& task) {
   world_.charge(Cost::push, 1);
-  if (!remote_.queue.push_if_room(&task)) push_back_slowly(task);
+  if (!remote_.queue.push_if_room(&task)) [[unlikely]]
+    push_back_slowly(task);
 }
 
 template <Environment Env>

@@ -18,6 +18,7 @@ Worker<Env>::Worker(Shared<Env>& shared, std::uint32_t index, World world)
       has_poll_hook_(shared.options.hooks.has_poll_hook()),
       turn_budget_(shared.options.policy.coop_budget != 0 ? shared.options.policy.coop_budget : Budget::unlimited),
       batch_(shared.options.histograms, shared.options.watch_polls),
+      is_watched_(has_poll_hook_ || batch_.needs_clock()),
       victims_(shared.options.policy, index, shared.options.workers),
       world_(std::move(world)),
       slots_(shared.slots()) {
@@ -59,7 +60,9 @@ void Worker<Env>::vacate(Seat<Env>& seat) {
 
 template <Environment Env>
 Verdict Worker<Env>::tick(Seat<Env>& seat) {
-  if (open_task_ != nullptr) return go_on_polling(seat);
+  if constexpr (Env::simulated) {
+    if (open_task_ != nullptr) return go_on_polling(seat);
+  }
   if (search_open_) return search(seat);
   if (is_resting_ || is_traced_) {
     if (wants_to_attend()) return attend(seat);

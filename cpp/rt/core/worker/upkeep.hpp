@@ -81,9 +81,8 @@ void Worker<Env>::cancel_owned(Seat<Env>& seat, std::size_t part, std::size_t pa
 /// What only this worker can reach: its slot, and the tasks it has deferred.
 template <Environment Env>
 void Worker<Env>::let_go_of_own(Seat<Env>& seat) {
-  while (!deferred_.empty()) {
-    Header* task = deferred_.back();
-    deferred_.pop_back();
+  while (Header* task = deferred_) {
+    deferred_ = task->queue_next;
     drop_queued(task, seat);
   }
   drop_queued(lifo_.take(), seat);

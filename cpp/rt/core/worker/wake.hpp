@@ -7,18 +7,23 @@ namespace rt {
 
 template <Environment Env>
 void Worker<Env>::schedule_local(Header& task, bool is_yield) {
+  // What the driver wakes comes in batches: there one notification follows after them.
+  if (put(task, is_yield) && !in_driver_ && !remote_.queue.is_alone()) shared_.tell_of_push(true);
+}
+
+/// True: others should know of it.
+template <Environment Env>
+[[gnu::always_inline]] inline bool Worker<Env>::put(Header& task, bool is_yield) {
   batch_.inc_local_schedule_count();
-  bool others_should_know = true;
   if (is_yield || !lifo_enabled_) {
     push_back(task);
-  } else {
-    // One task in the slot tells nobody, by design: this worker runs it next.
-    Header* displaced = lifo_.put(&task);
-    others_should_know = displaced != nullptr || lifo_.is_shared();
-    if (displaced != nullptr) push_back(*displaced);
+    return true;
   }
-  // What the driver wakes comes in batches: there one notification follows after them.
-  if (others_should_know && !in_driver_ && !remote_.queue.is_alone()) shared_.tell_of_push(true);
+  // One task in the slot tells nobody, by design: this worker runs it next.
+  Header* const displaced = lifo_.put(&task);
+  if (displaced == nullptr) return lifo_.is_shared();
+  push_back(*displaced);
+  return true;
 }
 
 template <Environment Env>
@@ -29,7 +34,7 @@ void Worker<Env>::run_next(Header& task) {
 
 template <Environment Env>
 void Worker<Env>::defer(Header& task) {
-  deferred_.push_back(&task);
+  task.queue_next = std::exchange(deferred_, &task);
 }
 
 /// The calling seat keeps its thread and blocks; whoever takes this core finds nothing that only that thread knew.
