@@ -58,11 +58,13 @@ func (signal *Signal) wait() {
 // One iteration of each workload; returns its answer.
 var workloads = map[string]func(Sizes) uint64{
 	"chained_spawn":     chainedSpawn,
+	"channel":           channel,
 	"fib":               fib,
 	"ping_pong":         pingPong,
 	"skynet":            skynet,
 	"spawn_join_worker": spawnJoinWorker,
 	"spawn_many_worker": spawnManyWorker,
+	"timer_many":        timerMany,
 	"yield_many":        yieldMany,
 }
 

@@ -36,14 +36,20 @@ rt::Runtime make_runtime(unsigned workers, const bench::Arguments& arguments) {
 
 int main(int count, char** words) {
   const bench::Workloads<rt::Runtime> workloads = {
+      {"blocking_pool", bench::blocking_pool},
       {"chained_spawn", bench::chained_spawn},
+      {"channel", bench::channel},
       {"fib", bench::fib},
       {"ping_pong", bench::ping_pong},
       {"skynet", bench::skynet},
+      {"spawn_join_latency", bench::spawn_join_latency},
       {"spawn_join_worker", bench::spawn_join_worker},
       {"spawn_many_local", bench::spawn_many_local},
       {"spawn_many_remote", bench::spawn_many_remote},
+      {"spawn_many_remote_busy1", bench::spawn_many_remote_busy1},
+      {"spawn_many_remote_busy2", bench::spawn_many_remote_busy2},
       {"spawn_many_worker", bench::spawn_many_worker},
+      {"timer_many", bench::timer_many},
       {"yield_many", bench::yield_many},
   };
   return bench::run("ours", workloads, count, words, make_runtime);

@@ -11,6 +11,8 @@ mod fib;
 mod skynet;
 #[path = "../../workloads/spawn_join_worker/rayon.rs"]
 mod spawn_join_worker;
+#[path = "../../workloads/spawn_join_latency/rayon.rs"]
+mod spawn_join_latency;
 #[path = "../../workloads/spawn_many_remote/rayon.rs"]
 mod spawn_many_remote;
 #[path = "../../workloads/spawn_many_worker/rayon.rs"]
@@ -25,6 +27,7 @@ fn workload(name: &str) -> Option<Workload<ThreadPool>> {
         "fib" => fib::run,
         "skynet" => skynet::run,
         "spawn_join_worker" => spawn_join_worker::run,
+        "spawn_join_latency" => spawn_join_latency::run,
         "spawn_many_remote" => spawn_many_remote::run,
         "spawn_many_worker" => spawn_many_worker::run,
         _ => return None,
