@@ -62,14 +62,14 @@ void init_channel(py::module_& module) {
   py::class_<Sender> sender(module, "Sender");
   sender
       .def("send", [](const Sender& tx,
-                      const py::object& value) { return await_leaf<take_none>([&] { return tx.send(ref_of(value)); }); })
+                      const py::object& value) { return await_leaf<take_none>([&] { return tx.send_later(ref_of(value)); }); })
       .def("try_send",
            [](const Sender& tx, const py::object& value) { return with_sync_errors([&] { return tx.try_send(ref_of(value)); }); })
       .def("send_blocking", &send_blocking);
   add_state(sender);
   py::class_<Receiver> receiver(module, "Receiver");
-  receiver.def("recv", [](const Receiver& rx) { return await_leaf<take_value>([&] { return rx.recv(); }); })
-      .def("next", [](const Receiver& rx) { return await_leaf<take_next>([&] { return rx.next(); }); })
+  receiver.def("recv", [](const Receiver& rx) { return await_leaf<take_value>([&] { return rx.recv_later(); }); })
+      .def("next", [](const Receiver& rx) { return await_leaf<take_next>([&] { return rx.next_later(); }); })
       .def("try_recv", [](const Receiver& rx) { return maybe(with_sync_errors([&] { return rx.try_recv(); })); })
       .def("recv_blocking", [](const Receiver& rx, rt::Nanos timeout_ns) {
         return recv_blocking(rx, timeout_ns, "Receiver.recv_blocking()", "rx.recv()");

@@ -24,7 +24,7 @@ class BarrierCore {
   [[nodiscard]] Binding& binding() { return binding_; }
 
  private:
-  std::mutex mutex_;
+  SyncMutex mutex_;
   const std::size_t parties_;
   WaitList arrived_;  // fewer than parties_
   Binding binding_;

@@ -61,6 +61,14 @@ class ChannelCore {
     return TryReceive::received;
   }
 
+  /// As poll_send() and poll_receive(), but false instead of queueing.
+  [[nodiscard]] bool send_at_once(std::optional<T>& value) {
+    const TrySend result = try_send(*value);
+    if (result == TrySend::sent) value.reset();
+    return result != TrySend::full;
+  }
+  [[nodiscard]] bool receive_at_once(std::optional<T>& out) { return try_receive(out) != TryReceive::empty; }
+
   /// True if it is over: then `value` is empty if it was sent, and untouched if the channel is closed.
   [[nodiscard]] bool poll_send(WaitNode& node, const Who& who, std::optional<T>& value) {
     {
@@ -148,7 +156,7 @@ class ChannelCore {
     if (values_.empty()) items_.dismiss_all(batch);
   }
 
-  std::mutex mutex_;
+  SyncMutex mutex_;
   const std::size_t capacity_;
   bool is_closed_ = false;
   typename Kind::template Values<T> values_;
@@ -177,13 +185,35 @@ struct ReceiverEnd {
   const std::shared_ptr<Core> core;
 };
 
+/// How a wait holds its end: from the beginning, or borrowed from a handle until it has to wait, so that a wait that need not wait
+/// counts nothing. The handle has to be there until the wait begins.
+template <class End>
+class EndHold {
+ public:
+  explicit EndHold(std::shared_ptr<End> end) : own_(std::move(end)) {}
+  explicit EndHold(const std::shared_ptr<End>* lender) : lender_(lender) {}
+  [[nodiscard]] bool is_borrowed() const { return lender_ != nullptr; }
+  void keep() { own_ = *std::exchange(lender_, nullptr); }
+  [[nodiscard]] const End* operator->() const { return lender_ != nullptr ? lender_->get() : own_.get(); }
+
+ private:
+  const std::shared_ptr<End>* lender_ = nullptr;
+  std::shared_ptr<End> own_;
+};
+
 template <class Core>
 class SendWait {
  public:
   using T = typename Core::value_type;
   static constexpr bool costs_budget = true;
-  SendWait(std::shared_ptr<SenderEnd<Core>> end, T&& value) : end_(std::move(end)), value_(std::move(value)) {}
-  [[nodiscard]] bool poll(const Who& who) { return end_->core->poll_send(node_, who, value_); }
+  SendWait(EndHold<SenderEnd<Core>> end, T&& value) : end_(std::move(end)), value_(std::move(value)) {}
+  [[nodiscard]] bool poll(const Who& who) {
+    if (end_.is_borrowed()) {
+      if (end_->core->send_at_once(value_)) return true;
+      end_.keep();
+    }
+    return end_->core->poll_send(node_, who, value_);
+  }
   void leave() { end_->core->leave_send(node_); }
   /// Throws ChannelClosed.
   void take() const {
@@ -195,7 +225,7 @@ class SendWait {
   [[nodiscard]] Binding& binding() const { return end_->core->binding(); }
 
  private:
-  std::shared_ptr<SenderEnd<Core>> end_;
+  EndHold<SenderEnd<Core>> end_;
   std::optional<T> value_;
   WaitNode node_;
 };
@@ -206,8 +236,14 @@ class ReceiveWait {
  public:
   using T = typename Core::value_type;
   static constexpr bool costs_budget = true;
-  explicit ReceiveWait(std::shared_ptr<ReceiverEnd<Core>> end) : end_(std::move(end)) {}
-  [[nodiscard]] bool poll(const Who& who) { return end_->core->poll_receive(node_, who, value_); }
+  explicit ReceiveWait(EndHold<ReceiverEnd<Core>> end) : end_(std::move(end)) {}
+  [[nodiscard]] bool poll(const Who& who) {
+    if (end_.is_borrowed()) {
+      if (end_->core->receive_at_once(value_)) return true;
+      end_.keep();
+    }
+    return end_->core->poll_receive(node_, who, value_);
+  }
   void leave() { end_->core->leave_receive(node_); }
   [[nodiscard]] std::conditional_t<Throws, T, std::optional<T>> take() {
     if constexpr (!Throws) {
@@ -221,7 +257,7 @@ class ReceiveWait {
   [[nodiscard]] Binding& binding() const { return end_->core->binding(); }
 
  private:
-  std::shared_ptr<ReceiverEnd<Core>> end_;
+  EndHold<ReceiverEnd<Core>> end_;
   std::optional<T> value_;
   WaitNode node_;
 };

@@ -23,7 +23,7 @@ class EventCore {
   [[nodiscard]] Binding& binding() { return binding_; }
 
  private:
-  std::mutex mutex_;
+  SyncMutex mutex_;
   bool is_set_ = false;
   WaitList waiters_;  // empty while the flag is set
   Binding binding_;

@@ -31,7 +31,7 @@ class NotifyCore {
   enum : std::size_t { by_broadcast, by_one };
   void choose_one(WakeBatch& batch);
 
-  std::mutex mutex_;
+  SyncMutex mutex_;
   bool kept_ = false;  // a notify_one() that found nobody
   std::uint64_t broadcasts_ = 0;
   WaitList waiters_;

@@ -187,7 +187,7 @@ class OneshotCore : public Pooled {
   OneshotOwners<ThreadEnv> owners_;
   std::optional<T> value_;
   Binding binding_;
-  std::mutex mutex_;
+  SyncMutex mutex_;
   WaitList crowd_;  // receivers that wait behind another one
 };
 

@@ -30,7 +30,7 @@ class SemaphoreCore {
   [[nodiscard]] Binding& binding() { return binding_; }
 
  private:
-  std::mutex mutex_;
+  SyncMutex mutex_;
   PermitQueue permits_;
   const char* name_;
   Binding binding_;

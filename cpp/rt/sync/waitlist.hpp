@@ -11,15 +11,20 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <new>
 #include <utility>
 #include <vector>
 
+#include "rt/env/mutex.hpp"
 #include "rt/env/parker.hpp"
 #include "rt/env/thread_env.hpp"
 #include "rt/task/waker.hpp"
 
 namespace rt {
+
+/// What guards a primitive: its sections are a few lines long.
+using SyncMutex = AdaptiveMutex<ThreadEnv>;
 
 /// A thread that is about to sleep. Counted, since a waker may still be in notify() when the thread has gone on.
 class alignas(64) SleepingThread {
@@ -114,29 +119,35 @@ class WakeBatch {
   WakeBatch(const WakeBatch&) = delete;
   WakeBatch& operator=(const WakeBatch&) = delete;
   ~WakeBatch() {
-    for (std::size_t i = 0; i < count_; ++i) {
-      std::move(first_[i]).run();
-      first_[i].~Wakeup();
-    }
-    for (Wakeup& wakeup : rest_) std::move(wakeup).run();
+    if (count_ != 0) wake_all();
   }
 
   void push(Wakeup&& wakeup) noexcept {
     if (count_ < inline_room) {
       new (&first_[count_++]) Wakeup(std::move(wakeup));
     } else {
-      rest_.push_back(std::move(wakeup));
+      if (rest_ == nullptr) rest_ = std::make_unique<std::vector<Wakeup>>();
+      rest_->push_back(std::move(wakeup));
     }
   }
 
  private:
+  [[gnu::noinline]] void wake_all() noexcept {
+    for (std::size_t i = 0; i < count_; ++i) {
+      std::move(first_[i]).run();
+      first_[i].~Wakeup();
+    }
+    if (rest_ == nullptr) return;
+    for (Wakeup& wakeup : *rest_) std::move(wakeup).run();
+  }
+
   static constexpr std::size_t inline_room = 8;
   // Only the first `count_` are alive: most changes wake nobody or one.
   union {
     std::array<Wakeup, inline_room> first_;
   };
   std::size_t count_ = 0;
-  std::vector<Wakeup> rest_;
+  std::unique_ptr<std::vector<Wakeup>> rest_;
 };
 
 enum class WaitState : std::uint8_t {
@@ -204,7 +215,7 @@ class PermitQueue {
   [[nodiscard]] bool poll(WaitNode& node, const Who& who, Wakeup& before);
   void add(std::size_t permits, WakeBatch& batch) {
     free_ += permits;
-    grant(batch);
+    if (!waiters_.empty()) grant(batch);
   }
   /// The waiter goes away: out of the list, and what it had been granted goes to the next.
   void leave(WaitNode& node, WakeBatch& batch);

@@ -23,6 +23,8 @@ Box box(int value) { return std::make_unique<int>(value); }
 
 Task<void> send_one(Sender<Box> tx, int value) { co_await tx.send(box(value)); }
 
+Task<void> send_through(std::optional<Sender<Box>>* tx, int value) { co_await (*tx)->send(box(value)); }
+
 Task<int> receive_one(Receiver<Box> rx) { co_return *co_await rx.recv(); }
 
 Task<void> receive_all(Receiver<Box> rx, Log* log) {
@@ -132,6 +134,23 @@ TEST(Channel, TheLastSenderCloses) {
 struct Watched {
   std::shared_ptr<int> life;
 };
+
+TEST(Channel, AWaitThatHasBegunKeepsItsEndWhenTheHandleGoes) {
+  QueueHome home;
+  auto [tx, rx] = channel<Box>(1);
+  std::optional<Sender<Box>> only(std::move(tx));
+  EXPECT_TRUE(only->try_send(box(1)));
+  auto sender = home.spawn(send_through, &only, 2);
+  home.run();
+  only.reset();
+  EXPECT_FALSE(rx.is_closed());
+  Log log;
+  home.spawn(receive_all, rx, &log);
+  home.run();
+  EXPECT_EQ(log, (Log{1, 2}));
+  EXPECT_TRUE(sender.done());
+  EXPECT_TRUE(rx.is_closed());
+}
 
 TEST(Channel, TheLastReceiverClosesAndDestroysTheValues) {
   auto [tx, rx] = channel<Watched>(2);
