@@ -131,7 +131,7 @@ py::object step(SimState& machine) {
   const rt::SimStep& taken = machine.drive->last_step();
   const auto unless = [](auto value, auto none) { return value == none ? py::object(py::none()) : py::object(py::int_(value)); };
   py::list queues;
-  for (const auto& remote : machine.shared().remotes) queues.append(remote->stealable());
+  for (const auto& remote : machine.shared().remotes) queues.append(remote->ready_tasks());
   return py::make_tuple(taken.now, unless(taken.worker, rt::SimStep::nobody), action_name(taken.action),
                         unless(taken.task, std::uint64_t{0}), unless(taken.victim, rt::SimStep::nobody), py::tuple(queues),
                         machine.shared().inject.len(), py::tuple(py::cast(machine.shared().idle_synced.sleepers)));

@@ -15,6 +15,7 @@ set(public_headers
     rt/sync/oneshot.hpp
     rt/sync/semaphore.hpp
     rt/task/fork.hpp
+    rt/task/fork_join.hpp
     rt/time/driver.hpp)
 
 set(open ${public_headers})

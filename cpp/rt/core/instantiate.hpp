@@ -2,6 +2,7 @@
 #pragma once
 
 #include "rt/core/shared_impl.hpp"
+#include "rt/core/worker/forks.hpp"
 #include "rt/core/worker/pick.hpp"
 #include "rt/core/worker/record.hpp"
 #include "rt/core/worker/rendezvous.hpp"

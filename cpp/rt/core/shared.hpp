@@ -20,6 +20,7 @@
 #include "rt/observe/timeline.hpp"
 #include "rt/observe/worker_metrics.hpp"
 #include "rt/task/context.hpp"
+#include "rt/task/fork_stack.hpp"
 #include "rt/task/home.hpp"
 #include "rt/task/ids.hpp"
 #include "rt/task/slots.hpp"
@@ -67,8 +68,11 @@ class Shared final : public Home, public DumpFace {
 
   struct alignas(128) Remote {
     explicit Remote(const SchedulerOptions& options)
-        : queue(options.policy, options.workers == 1), metrics(WorkerMetrics::from_config(options.histograms)) {}
+        : queue(options.policy, options.workers == 1),
+          forks(tuning::fork_stack_capacity, options.workers == 1),
+          metrics(WorkerMetrics::from_config(options.histograms)) {}
     Queue queue;
+    ForkStack<ThreadEnv, Branch> forks;  // what the task that is polled here has forked and not begun
     typename Env::wake_slot wake;
     Worker<Env>* core = nullptr;  // set once, before the first worker runs; for a leader, while that worker stands still
     WorkerMetrics metrics;
@@ -76,7 +80,8 @@ class Shared final : public Home, public DumpFace {
     Mailbox inbox;   // for this worker and no other (spawn_on)
     Mailbox placed;  // by a placement: a thief may take them from here
     /// Any thread; out of date as soon as it is read.
-    [[nodiscard]] std::size_t stealable() const { return queue.len() + placed.queue.len(); }
+    [[nodiscard]] std::size_t stealable() const { return ready_tasks() + forks.len(); }
+    [[nodiscard]] std::size_t ready_tasks() const { return queue.len() + placed.queue.len(); }
     /// 1 while a task is being polled.
     [[nodiscard]] std::size_t in_service() const { return metrics.in_poll_task.load(relaxed) != 0 ? 1 : 0; }  // relaxed: a figure
     [[nodiscard]] std::size_t load() const { return stealable() + inbox.queue.len() + in_service(); }
@@ -129,6 +134,8 @@ class Shared final : public Home, public DumpFace {
   /// Any thread. Wakes one sleeper if nobody searches.
   void notify_parked();
   void notify_all();
+  /// A new task goes on the books: counted and reported, and since when it is ready.
+  void admit(Header& task, Context* context);
   /// Any thread. Puts a task into that worker's inbox, or among those placed there, and wakes that worker.
   void push_to_worker(Header& task, std::uint32_t worker, Mailbox Remote::* box);
   /// The look of a worker that parks, when nobody else searches: somebody may have pushed while it was leaving.

@@ -62,9 +62,9 @@ std::uint64_t Shared<Env>::next_id() {
   return stock != nullptr ? ids_.take(stock->ids()) : ids_.one();
 }
 
+/// `context`: of ours, or null.
 template <Environment Env>
-void Shared<Env>::submit_new(Header& task, const Destination& to) {
-  Context* context = own_context();
+[[gnu::always_inline]] inline void Shared<Env>::admit(Header& task, Context* context) {
   Worker<Env>* here = own_worker(context);
   if (here != nullptr) here->world().charge(Cost::spawn, 1);
   record(EventKind::spawn, task.id);
@@ -77,9 +77,16 @@ void Shared<Env>::submit_new(Header& task, const Destination& to) {
   }
   if (options.hooks.on_task_spawn) [[unlikely]]
     tell_hook(options.hooks.on_task_spawn, task);
+  if (Env::simulated || options.histograms.latency) task.ready_since.store(now(), relaxed);  // relaxed: published with the queue
+}
+
+template <Environment Env>
+void Shared<Env>::submit_new(Header& task, const Destination& to) {
+  Context* context = own_context();
+  Worker<Env>* here = own_worker(context);
+  admit(task, context);
   if (is_closed()) [[unlikely]]
     return refuse_new(task);
-  if (Env::simulated || options.histograms.latency) task.ready_since.store(now(), relaxed);  // relaxed: published with the queue
   if (here != nullptr && starts_local_ && to.is_by_policy()) return here->schedule_local(task, false);
   if constexpr (Env::simulated) {
     if (drive->is_ahead()) return drive->later([this, &task, to] { start_elsewhere(task, to, nullptr); });
@@ -319,7 +326,7 @@ bool Shared<Env>::has_stealable(const Remote& remote) const {
   // last word on that, and has said no.
   if (policy.steal.kind == StealAmount::Kind::none || !policy.retry || policy.victims == VictimOrder::function) return false;
   if (policy.steal_threshold > 1) return remote.stealable() + remote.in_service() >= policy.steal_threshold;
-  if (!remote.queue.is_empty() || !remote.placed.queue.is_empty()) return true;
+  if (!remote.queue.is_empty() || !remote.placed.queue.is_empty() || remote.forks.len() != 0) return true;
   return policy.lifo_steal_after != 0 && remote.core->has_stealable_slot();
 }
 

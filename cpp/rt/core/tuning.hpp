@@ -124,6 +124,21 @@ inline constexpr std::uint64_t dump_limit_ns = 250'000'000;
 /// Source: API.md 1 (10 s).
 inline constexpr std::uint64_t shutdown_warning_ns = 10'000'000'000;
 
+// ---- forks ----------------------------------------------------------------------------------------------------------
+
+/// Branches that a worker's task may have forked and not begun; those beyond it become tasks at once. A power of two.  [branches]
+/// Source: eight KiB a worker; a recursion 100 calls deep with ten branches each fits.
+inline constexpr std::uint32_t fork_stack_capacity = 1024;
+
+/// Stack that one poll may have used when it looks; beyond it the task gives way. Reached only where transfers between coroutines are
+/// no tail calls: some hundred bytes each, and two for a branch.  [bytes]
+/// Source: half of the smallest stack that a thread gets (musl, 128 KiB).
+inline constexpr std::size_t fork_stack_bytes = 64 * 1024;
+
+/// Forks of a task between two looks at what else waits for its worker, where the policy has no coop_budget.  [forks]
+/// Source: the default budget, BEHAVIOUR.md (128).
+inline constexpr std::uint32_t forks_between_looks = 128;
+
 // ---- lanes ----------------------------------------------------------------------------------------------------------
 
 /// Polls in one lane before it is offered to others.  [polls]

@@ -5,9 +5,10 @@
 // thread's side is the Seat; after a poll the core may have left this seat, so the code asks the seat before it touches
 // the worker again.
 // Read next, in the order of a tick: worker/tick.hpp, pick.hpp, run.hpp, search.hpp, rest.hpp, upkeep.hpp, wake.hpp,
-// rendezvous.hpp.
+// forks.hpp, rendezvous.hpp.
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
 #include "rt/core/lifo_slot.hpp"
@@ -15,6 +16,7 @@
 #include "rt/core/verdict.hpp"
 #include "rt/observe/batch.hpp"
 #include "rt/policy/victims.hpp"
+#include "rt/task/branch.hpp"
 #include "rt/task/poll.hpp"
 
 namespace rt {
@@ -63,6 +65,13 @@ class Worker final : public WorkerFace {
   /// A leader, while this worker stands still.
   void show_to(TraceBook& book);
 
+  // worker/forks.hpp
+  void share_forks() override;
+  void release_forks() override;
+  [[nodiscard]] bool keeps_on(Header& task) override;
+  [[nodiscard]] std::uint32_t forks_between_looks() const override;
+  void charge_forks(std::uint32_t branches) override { world_.charge(Cost::push, branches); }
+
   // ---- for drivers and tests ----
   /// After the verdict rendezvous.
   [[nodiscard]] std::uint32_t attended_round() const { return attending_.round; }
@@ -90,6 +99,10 @@ class Worker final : public WorkerFace {
 
   void occupy(Seat<Env>& seat);
   static void vacate(Seat<Env>& seat);
+
+  // worker/forks.hpp
+  void occupy_forks(Seat<Env>& seat);
+  [[nodiscard]] bool is_stack_used_up() const;
 
   // worker/record.hpp
   void follow_timeline();
@@ -136,6 +149,7 @@ class Worker final : public WorkerFace {
   [[nodiscard]] bool is_worth_stealing_from(const Remote& victim) const;
   Header* steal_also_placed(Remote& victim, std::uint32_t& stolen);
   Header* steal_lifo_slot(Remote& victim, std::uint32_t& stolen);
+  Header* steal_branch(Remote& victim, std::uint32_t& stolen);
   [[nodiscard]] bool may_steal_slots() const;
   [[nodiscard]] bool start_searching();
   [[gnu::noinline]] void leave_search();
@@ -204,6 +218,8 @@ class Worker final : public WorkerFace {
   bool search_open_ = false;
   std::uint32_t sweeps_left_ = 0;    // before it lies down
   std::uint32_t failed_passes_ = 0;  // searches in a row that found nothing
+
+  std::uintptr_t stack_at_ = 0;  // where the thread's stack was when it took this core
 
   // A dump, and the sleep that it interrupted.
   Attendance attending_;

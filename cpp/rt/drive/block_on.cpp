@@ -1,6 +1,7 @@
 #include "rt/drive/block_on.hpp"
 
 #include <algorithm>
+#include <thread>
 
 #include "rt/task/context.hpp"
 #include "rt/task/lane.hpp"
@@ -19,6 +20,11 @@ void ThreadHome::schedule(Header&, Ready) {
   // task is marked notified until it is polled.
   ready_.store(true, release);
   parker_.notify();
+}
+
+void ThreadHome::ended(Header&, Context*) {
+  parker_.notify();
+  is_left_.store(true, release);  // release: pairs with the acquire in drive(), behind which this object goes
 }
 
 void ThreadHome::poll_if_ready(Header& task) {
@@ -48,7 +54,10 @@ void ThreadHome::drive(Header& task, const std::function<bool()>& interrupted) {
   ready_.store(true, relaxed);  // relaxed: nobody else knows the task yet
   for (;;) {
     poll_if_ready(task);
-    if (task.state.load().is_complete()) return;
+    if (task.state.load().is_complete()) {
+      while (!is_left_.load(acquire)) std::this_thread::yield();  // another thread ended it just now; acquire: see ended()
+      return;
+    }
     // Only a token lets us poll: it is the last thing that schedule() does with this object, and the task may end in
     // the poll, and this object with it.
     const auto until = [&] { return std::min(look_after_timers(), must_ask() ? steady_now() + question_interval : no_deadline); };

@@ -21,7 +21,8 @@ class ThreadHome final : public Home {
   [[nodiscard]] std::uint64_t next_id() override { return runtime_.next_id(); }
   void submit_new(Header& task, const Destination& to) override { runtime_.submit_new(task, to); }
   void submit_blocking(Header& task, Nanos cost) override { runtime_.submit_blocking(task, cost); }
-  void ended(Header&, Context*) override {}
+  /// Maybe on another thread: a cancelled task is ended by the last of its branches (task/branch.hpp).
+  void ended(Header&, Context*) override;
   [[nodiscard]] Nanos now() override { return runtime_.now(); }
   [[nodiscard]] TimeDriver& timers() override { return runtime_.timers(); }
   [[nodiscard]] SlotRegistry& slots() override { return runtime_.slots(); }
@@ -43,6 +44,7 @@ class ThreadHome final : public Home {
   Home& runtime_;
   Parker<ThreadEnv> parker_;
   std::atomic<bool> ready_{false};
+  std::atomic<bool> is_left_{false};  // the task has ended, and whoever ended it does not look at this object any more
 };
 
 template <class F, class... Args>

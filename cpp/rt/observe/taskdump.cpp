@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <string_view>
 
+#include "rt/task/branch.hpp"
 #include "rt/task/context.hpp"
 #include "rt/task/coroutine.hpp"
 #include "rt/task/lane.hpp"
@@ -144,7 +145,7 @@ void RealTraceBook::add(TaskRef task, TraceState state, TracePlace place, bool i
 void RealTraceBook::read_frames(Header& task, Raw& raw) {
   if (task.leaf != nullptr) raw.waits_for = task.leaf->what();
   if (task.kind != Kind::native) return;
-  for (auto* promise = static_cast<PromiseBase*>(task.resume_at); promise != nullptr; promise = promise->awaiter) {
+  for (const auto* promise = static_cast<PromiseBase*>(task.resume_at); promise != nullptr; promise = caller_in(task, *promise)) {
     if (promise->awaits_at.line() == 0) continue;  // it has not begun
     frames_.push_back(promise->awaits_at);
     ++raw.frames;

@@ -9,10 +9,14 @@
 #include <cstdint>
 
 #include "rt/env/environment.hpp"
+#include "rt/env/thread_env.hpp"
 
 namespace rt {
 
+struct Branch;
 struct Header;
+template <Environment Env, class T>
+class ForkStack;
 class Home;
 class Lane;
 class SlotCache;
@@ -34,6 +38,16 @@ class WorkerFace {
   [[nodiscard]] virtual std::uint32_t index() const = 0;
   /// The worker's dice: a number in [0, n).
   [[nodiscard]] virtual std::uint32_t choose(std::uint32_t n) = 0;
+
+  // For forks (branch.hpp). What lies on the fork stack is shown to thieves, and they are told.
+  virtual void share_forks() = 0;
+  /// What lies on the fork stack becomes tasks: the task that forked it is about to wait or to block.
+  virtual void release_forks() = 0;
+  /// Whether a task that has forked often enough for a look around may go on: nothing else waits for this worker.
+  [[nodiscard]] virtual bool keeps_on(Header& task) = 0;
+  [[nodiscard]] virtual std::uint32_t forks_between_looks() const = 0;
+  /// Simulation.
+  virtual void charge_forks(std::uint32_t branches) = 0;
 
  protected:
   ~WorkerFace() = default;
@@ -60,8 +74,12 @@ struct Context {
   IdBlock* ids = nullptr;
   Header* task = nullptr;  // the task being polled
   Budget budget;
-  Lane* lane = nullptr;      // the lane this thread is in
-  Context* outer = nullptr;  // the context that this one covers (block_on within block_in_place)
+  std::uint32_t forks_until_look = 0;
+  bool has_forked = false;                        // since release_forks() or the end of a poll last looked
+  bool charges_forks = false;                     // simulation
+  ForkStack<ThreadEnv, Branch>* forks = nullptr;  // with `worker`
+  Lane* lane = nullptr;                           // the lane this thread is in
+  Context* outer = nullptr;                       // the context that this one covers (block_on within block_in_place)
 };
 
 /// What was given away by Home::hand_over(): where the task goes on if the thread gets its core back.

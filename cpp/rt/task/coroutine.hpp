@@ -15,8 +15,10 @@
 #include <type_traits>
 #include <utility>
 
+#include "rt/task/branch.hpp"
 #include "rt/task/frame_pool.hpp"
 #include "rt/task/leaf.hpp"
+#include "rt/task/promise.hpp"
 #include "rt/task/slots.hpp"
 
 namespace rt {
@@ -24,13 +26,6 @@ namespace rt {
 /// `co_await handle` of a task that was cancelled.
 struct Cancelled : std::exception {
   [[nodiscard]] const char* what() const noexcept override { return "the task was cancelled"; }
-};
-
-struct PromiseBase {
-  Header* task = nullptr;
-  PromiseBase* awaiter = nullptr;  // who awaits this one in place; null for the task itself
-  std::coroutine_handle<> self;
-  std::source_location awaits_at;  // the last co_await
 };
 
 /// Waits for a leaf: suspends to the scheduler unless it is ready at once.
@@ -52,6 +47,23 @@ class LeafAwaiter {
   PromiseBase& promise_;
 };
 
+/// Runs the branches of a fork, and goes on when all have ended.
+template <class F>
+class ForkAwaiter {
+ public:
+  ForkAwaiter(F& fork, PromiseBase& promise) : fork_(fork), promise_(promise) {}
+  [[nodiscard]] bool await_ready() const { return fork_.is_done(); }
+  std::coroutine_handle<> await_suspend(std::coroutine_handle<>) noexcept { return fork_.begin(promise_); }
+  decltype(auto) await_resume() { return fork_.take(); }
+
+ private:
+  F& fork_;
+  PromiseBase& promise_;
+};
+
+template <class L> concept AwaitableLeaf = std::is_base_of_v<Leaf, L>;
+template <class L> concept AwaitableFork = AwaitableLeaf<L> && std::is_base_of_v<ForkJoin, L>;
+
 template <class T>
 class Coro;
 template <class T>
@@ -69,18 +81,24 @@ auto leaf_in_frame(A&& awaitable) {
 
 /// What all our promises have: which things may be awaited.
 struct AwaitingPromise : PromiseBase {
-  template <class L>
-    requires std::is_base_of_v<Leaf, L>
+  template <AwaitableLeaf L>
   auto await_transform(L&& leaf, std::source_location at = std::source_location::current()) {
     awaits_at = at;
     return LeafAwaiter<L>(leaf, *this);
   }
-  template <class L>
-    requires std::is_base_of_v<Leaf, L>
+  template <AwaitableLeaf L>
   auto await_transform(L& leaf, std::source_location at = std::source_location::current()) {
     awaits_at = at;
     return LeafAwaiter<L>(leaf, *this);
   }
+  template <AwaitableFork F>
+  auto await_transform(F& fork, std::source_location at = std::source_location::current()) {
+    awaits_at = at;
+    return ForkAwaiter<F>(fork, *this);
+  }
+  /// Bind it to a name: the fork has to stay where it is, and some compilers move or forget temporaries of a co_await.
+  template <AwaitableFork F>
+  void await_transform(F&& temporary) = delete;
   template <class T>
   auto await_transform(Coro<T>&& child, std::source_location at = std::source_location::current()) {
     awaits_at = at;
@@ -246,7 +264,9 @@ struct CoroPromiseBase : AwaitingPromise, Pooled {
     bool await_ready() noexcept { return false; }
     template <class P>
     std::coroutine_handle<> await_suspend(std::coroutine_handle<P> frame) noexcept {
-      return frame.promise().awaiter->self;
+      const Caller caller = frame.promise().caller;
+      if (caller.is_branch()) return caller.branch().fork->after(caller.branch());
+      return caller.frame()->self;
     }
     void await_resume() noexcept {}
   };
@@ -293,6 +313,9 @@ class [[nodiscard]] Coro {
     if (frame_) frame_.destroy();
   }
 
+  /// Gives the frame away: it has not begun.
+  [[nodiscard]] PromiseBase* release() { return &std::exchange(frame_, nullptr).promise(); }
+
  private:
   friend class CoroAwaiter<T>;
   explicit Coro(std::coroutine_handle<promise_type> frame) : frame_(frame) {}
@@ -307,7 +330,7 @@ class CoroAwaiter {
   std::coroutine_handle<> await_suspend(std::coroutine_handle<>) noexcept {
     auto& promise = child_.frame_.promise();
     promise.task = awaiter_.task;
-    promise.awaiter = &awaiter_;
+    promise.caller = Caller(awaiter_);
     return child_.frame_;
   }
   T await_resume() { return child_.frame_.promise().take(); }

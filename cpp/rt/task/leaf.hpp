@@ -12,6 +12,8 @@
 
 namespace rt {
 
+class ForkJoin;
+
 class Leaf {
  public:
   Leaf() = default;
@@ -24,6 +26,9 @@ class Leaf {
 
   /// A word for a person who reads a dump: "sleep", "semaphore", "join".
   [[nodiscard]] virtual const char* what() const = 0;
+
+  /// Itself, if it is one: a task that waits there is not dropped before its branches (branch.hpp).
+  [[nodiscard]] virtual ForkJoin* as_fork_join() { return nullptr; }
 };
 
 namespace coop {

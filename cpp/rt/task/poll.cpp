@@ -3,6 +3,7 @@
 #include <cassert>
 #include <utility>
 
+#include "rt/task/branch.hpp"
 #include "rt/task/context.hpp"
 #include "rt/task/slots.hpp"
 
@@ -58,6 +59,11 @@ constexpr std::size_t own_and_turn = 2;
 }
 
 [[gnu::noinline]] void cancel_and_end(Header& task, std::size_t references) {
+  if (task.kind == Kind::native && !settle_forks(task)) {
+    // The last of its branches ends it, for its own reference.
+    if (references == own_and_turn) drop_reference(task);
+    return;
+  }
   Context* const here = current();
   {
     const CurrentTask scope(task, here);
@@ -80,6 +86,12 @@ void after_yield(Header& task, Context& here) {
   }
 }
 
+/// Before anybody else may poll the task: it waits, and its branches do not wait with it.
+[[gnu::noinline]] void clear_forks(Context& here) {
+  here.has_forked = false;
+  if (here.forks != nullptr && !here.forks->is_empty()) here.worker->release_forks();
+}
+
 [[gnu::noinline]] void drop_rest(Header& task) {
   task.join_waker.drop();
   delete std::exchange(task.extra, nullptr);
@@ -100,6 +112,8 @@ bool end_unpolled(Header& task, OnRun instead) {
 void after_poll(Header& task, PollResult result, Context& here) {
   const bool yields = std::exchange(task.yields, false);
   if (result == PollResult::ready) return publish_end(task, own_and_turn, &here);
+  if (here.has_forked) [[unlikely]]
+    clear_forks(here);
   if (yields) return after_yield(task, here);
   switch (task.state.finish_poll()) {
     case OnIdle::idle: break;  // the transition dropped the turn's reference
@@ -151,6 +165,8 @@ void shut_down_task(Header& task) {
   if (!task.state.start_shutdown()) return;  // being polled: the poller sees the bit; or it has ended
   cancel_and_end(task, own);
 }
+
+void end_settled_task(Header& task) { cancel_and_end(task, own); }
 
 bool request_cancel(Header& task) {
   if (task.vtable->request_cancel != nullptr) {

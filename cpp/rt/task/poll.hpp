@@ -65,4 +65,7 @@ void cut_poll(Header& task);
 /// Ends a task at once, if nobody is polling it (shutdown). Takes no reference over.
 void shut_down_task(Header& task);
 
+/// A cancelled task whose last branch has ended: it ends too. The caller has a reference.
+void end_settled_task(Header& task);
+
 }  // namespace rt

@@ -90,6 +90,11 @@ class TaskState {
     word_.store(Snapshot::new_task, release);
   }
 
+  /// The same, for an owner that has still to do with it: it is queued, or taken up, after release_queued().
+  void init_claimed() noexcept {
+    word_.store(Snapshot::new_task | Snapshot::running, release);  // release: as in init_new()
+  }
+
   /// Any thread. acquire: what the writer of this state did before is visible.
   [[nodiscard]] Snapshot load() const noexcept { return {word_.load(acquire)}; }
 

@@ -67,6 +67,7 @@ void Worker<Env>::cut_open_poll(Seat<Env>& seat) {
   enter_lane_of(*open_task_, seat);
   record(EventKind::poll_end);
   remote_.metrics.leave_poll();
+  while (Branch* branch = remote_.forks.pop()) ForkJoin::forget(*branch);
   cut_poll(*std::exchange(open_task_, nullptr));
   lifo_enabled_ = policy().lifo_slot;
   end_turn(seat);

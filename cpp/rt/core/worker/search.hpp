@@ -65,6 +65,7 @@ Header* Worker<Env>::steal_from(std::uint32_t victim) {
   if (is_worth_stealing_from(remote)) {
     task = remote.placed.queue.is_empty() ? remote.queue.steal_into(remote_.queue, stolen, policy().steal)
                                           : steal_also_placed(remote, stolen);
+    if (task == nullptr) task = steal_branch(remote, stolen);
     if (task == nullptr) task = steal_lifo_slot(remote, stolen);
   }
   world_.charge_steal(victim, stolen);
@@ -84,7 +85,7 @@ bool Worker<Env>::is_worth_stealing_from(const Remote& victim) const {
 /// Half of what a victim has is half of its queue and of what was placed on it and is not in its queue yet; the queue's are older.
 template <Environment Env>
 Header* Worker<Env>::steal_also_placed(Remote& victim, std::uint32_t& stolen) {
-  const std::uint32_t wanted = tasks_to_steal(policy().steal, static_cast<std::uint32_t>(victim.stealable()));
+  const std::uint32_t wanted = tasks_to_steal(policy().steal, static_cast<std::uint32_t>(victim.ready_tasks()));
   if (wanted == 0) return nullptr;
   Header* first = victim.queue.steal_into(remote_.queue, stolen, {.kind = StealAmount::Kind::count, .count = wanted});
   if (stolen >= wanted) return first;

@@ -46,6 +46,7 @@ void Worker<Env>::occupy(Seat<Env>& seat) {
   seat.slots = &slots_;
   seat.counts = &remote_.counts;
   seat.ids = &ids_;
+  occupy_forks(seat);
   seat.core = this;
 }
 
@@ -55,6 +56,7 @@ void Worker<Env>::vacate(Seat<Env>& seat) {
   seat.slots = nullptr;
   seat.counts = nullptr;
   seat.ids = nullptr;
+  seat.forks = nullptr;
   seat.core = nullptr;
 }
 

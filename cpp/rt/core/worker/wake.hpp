@@ -42,6 +42,7 @@ template <Environment Env>
 void Worker<Env>::before_hand_over(Seat<Env>& seat) {
   in_driver_ = true;  // one notification below
   wake_deferred();    // 1.48 does not (Tokio #7877): a task that yielded would wait for the blocked thread
+  if (!remote_.forks.is_empty()) release_forks();
   in_driver_ = false;
   if (Header* task = lifo_.take()) push_back(*task);
   if (remote_.queue.len() > 0) shared_.tell_of_push(true);
