@@ -56,6 +56,11 @@ def recorded(report: Report, *, grain: float = 1e-6, joins: Joins = "children", 
     """The task graph of a run; arguments and errors are those of `Report.to_workload`."""
     if joins not in ("children", "wakes"):
         raise ValueError(f"joins={joins!r}; need 'children' or 'wakes'")
+    if "structured=True" in report.workload:
+        raise ValueError(
+            f"{report.workload}: a branch of a structured workload is a task only if another worker took it, so a recording shows no "
+            "graph of its calls; record it with structured=False, or simulate the workload itself"
+        )
     events = events_of(report)
     if report.timeline_dropped:
         raise ValueError(

@@ -41,7 +41,7 @@ class ReportExports:
             UserWarning: what the recording does not tell, such as how long a timer was waited for.
 
         Raises:
-            ValueError: no timeline, or events were dropped; the message says what to do.
+            ValueError: no timeline, or events were dropped, or a structured workload; the message says what to do.
         """
         from ._recorded import recorded
         from ._workload import Workload

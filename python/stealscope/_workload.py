@@ -61,6 +61,8 @@ class Workload:
         label: what to call it in a report.
         cost_ns: of `fib`, `skynet`, `nqueens`, `matmul` and `uts`, ns that a task takes in a simulation; else None.
         spec: the description of a `pattern`, `uts`, `open_system`, `program` or `function`, or of the body of a `dag`; else None.
+        structured: of `fib`, `skynet`, `nqueens` and `fork_join`, whether a call is a branch of its caller instead of a task with a
+            join handle: a task of its own only when another worker takes it.
     """
 
     kind: str
@@ -70,6 +72,7 @@ class Workload:
     label: str = ""
     cost_ns: int | None = None
     spec: Pattern | UtsTree | DagCalls | Description | None = None
+    structured: bool = False
 
     def __eq__(self, other: object) -> bool:
         return self._key() == other._key() if isinstance(other, Workload) else NotImplemented
@@ -90,6 +93,8 @@ class Workload:
         shown = [f"{key}={value!r}" for key, value in self.params]
         if self.cost_ns not in (None, DEFAULT_COST_NS.get(self.kind)):
             shown.append(f"cost_ns={self.cost_ns}")
+        if self.structured:
+            shown.append("structured=True")
         return f"workloads.{self.kind}({', '.join(shown)})"
 
     def _repr_html_(self) -> str:
@@ -174,7 +179,8 @@ class Workload:
             return self.kind, (*self.spec.ints(), *cost), ()
         if self.spec is not None and not isinstance(self.spec, Pattern | DagCalls):
             return self.spec.native()
-        return self.kind, (*(_as_int(key, value) for key, value in self.params), *cost), ()
+        kind = f"{self.kind}_structured" if self.structured else self.kind
+        return kind, (*(_as_int(key, value) for key, value in self.params), *cost), ()
 
     def preorder(self) -> tuple[Native, ...]:
         """All triples, each head before its parts: the whole workload, for the C++ side."""
@@ -265,7 +271,7 @@ class Workload:
             raise ValueError(f"no answer for {self!r}") from None
 
     def _key(self) -> tuple[Any, ...]:
-        return self.kind, self.params, self.graph, self.parts, self.label, self.cost_ns, self.spec
+        return self.kind, self.params, self.graph, self.parts, self.label, self.cost_ns, self.spec, self.structured
 
     @cached_property
     def _hash(self) -> int:

@@ -14,6 +14,7 @@ from typing import SupportsFloat, SupportsIndex, cast
 __all__ = [
     "MAX_NS",
     "checked_count",
+    "checked_flag",
     "checked_ns",
     "checked_scale",
     "format_ns",
@@ -59,6 +60,17 @@ def optional_seconds_to_ns(value: float | None, name: str = "timeout") -> int | 
 def ns_to_seconds(ns: int) -> float:
     """Nanoseconds to seconds, for people and for frames."""
     return ns / _NS_PER_SECOND
+
+
+def checked_flag(value: bool, name: str) -> bool:
+    """A `bool`, and nothing that only counts as one.
+
+    Raises:
+        TypeError: anything else.
+    """
+    if not isinstance(value, bool):
+        raise TypeError(f"{name}={value!r} is a {type(value).__name__}; need True or False")
+    return value
 
 
 def checked_ns(value: SupportsIndex, name: str = "ns") -> int:

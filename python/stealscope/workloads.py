@@ -8,6 +8,7 @@ keep a worker busy for their cost. Invariant: bad arguments are refused here, at
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
@@ -21,7 +22,7 @@ from .open_system import Place, checked_open_system
 from .patterns import checked_pattern
 from .program import Instruction, checked_program
 from .shapes import DEFAULT_COST_NS, MAX_QUEENS, MAX_TASKS, checked_tree
-from .units import MAX_NS, checked_count, checked_ns
+from .units import MAX_NS, checked_count, checked_flag, checked_ns
 from .uts import TREES, UtsTree
 from .wfformat import read_workflow
 
@@ -62,41 +63,44 @@ __all__ = [
 Origin = Literal["worker", "local", "remote"]
 
 
-def fib(n: int, *, cost_ns: int | None = None) -> Workload:
+def fib(n: int, *, cost_ns: int | None = None, structured: bool = False) -> Workload:
     """The n-th Fibonacci number by a fork and a join at every level: about ``1.6**n`` tasks.
 
     Args:
         n: 0 .. 50.
         cost_ns: ns that a task takes in a simulation; None: what the call alone takes without a scheduler, about 2 ns. On threads
             the computation itself takes the time.
+        structured: a call is a branch of its caller, and a task of its own only when another worker takes it; else each call is a
+            task with a join handle, and the policy's `fork` has a say in who runs first.
 
     Examples:
         >>> fib(20).expected, fib(20, cost_ns=1_000).span
         (6765, 20000)
     """
-    return _charged("fib", cost_ns, n=checked_count(n, "n", high=50, hint="fib(50) would already be 40 billion tasks"))
+    n = checked_count(n, "n", high=50, hint="fib(50) would already be 40 billion tasks")
+    return _charged("fib", cost_ns, structured=structured, n=n)
 
 
-def skynet(depth: int = 6, fanout: int = 10, *, cost_ns: int | None = None) -> Workload:
-    """A tree of ``fanout**depth`` leaves that are numbered from 0; the answer is their sum. `cost_ns` as for `fib`."""
+def skynet(depth: int = 6, fanout: int = 10, *, cost_ns: int | None = None, structured: bool = False) -> Workload:
+    """A tree of ``fanout**depth`` leaves that are numbered from 0; the answer is their sum. `cost_ns`, `structured` as for `fib`."""
     checked_tree(depth, fanout)
-    return _charged("skynet", cost_ns, depth=depth, fanout=fanout)
+    return _charged("skynet", cost_ns, structured=structured, depth=depth, fanout=fanout)
 
 
-def fork_join(depth: int, fanout: int, work_ns: int) -> Workload:
-    """A tree of ``fanout**depth`` leaves, each busy for `work_ns` (ns); the answer is their number."""
+def fork_join(depth: int, fanout: int, work_ns: int, *, structured: bool = False) -> Workload:
+    """A tree of ``fanout**depth`` leaves, each busy for `work_ns` (ns); the answer is their number. `structured` as for `fib`."""
     leaves = checked_tree(depth, fanout)
     work = checked_ns(work_ns, "work_ns")
     if leaves * work > MAX_NS:
         raise ValueError(f"work_ns={work} for {leaves:,} leaves is more than 2**63 - 1 ns in all; use fewer or shorter ones")
-    return _made("fork_join", depth=depth, fanout=fanout, work_ns=work)
+    tree = _made("fork_join", depth=depth, fanout=fanout, work_ns=work)
+    return replace(tree, structured=checked_flag(structured, "structured"))
 
 
-def nqueens(n: int, *, cost_ns: int | None = None) -> Workload:
-    """All ways to put n queens on an n by n board, a task a board; the answer is their number. `cost_ns` as for `fib`."""
-    return _charged(
-        "nqueens", cost_ns, n=checked_count(n, "n", low=1, high=MAX_QUEENS, hint="larger boards take too long to check")
-    )
+def nqueens(n: int, *, cost_ns: int | None = None, structured: bool = False) -> Workload:
+    """All ways to put n queens on an n by n board, a task a board; the answer is their number. `cost_ns`, `structured` as for `fib`."""
+    n = checked_count(n, "n", low=1, high=MAX_QUEENS, hint="larger boards take too long to check")
+    return _charged("nqueens", cost_ns, structured=structured, n=n)
 
 
 def matmul(n: int, *, cost_ns: int | None = None) -> Workload:
@@ -370,11 +374,13 @@ def _made(kind: str, **params: int | str) -> Workload:
     return Workload(kind, tuple((key, value if isinstance(value, str) else int(value)) for key, value in params.items()))
 
 
-def _charged(kind: str, cost_ns: int | None, *, label: str = "", spec: UtsTree | None = None, **params: int) -> Workload:
+def _charged(
+    kind: str, cost_ns: int | None, *, label: str = "", spec: UtsTree | None = None, structured: bool = False, **params: int
+) -> Workload:
     """A kind whose tasks compute on threads, and take a declared time in a simulation."""
     cost = DEFAULT_COST_NS[kind] if cost_ns is None else checked_ns(cost_ns, "cost_ns")
     plain = tuple((key, int(value)) for key, value in params.items())
-    return Workload(kind, plain, cost_ns=cost, label=label, spec=spec)
+    return Workload(kind, plain, cost_ns=cost, label=label, spec=spec, structured=checked_flag(structured, "structured"))
 
 
 def _from_graph(graph: TaskGraph, label: str) -> Workload:

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "rt/task/fork.hpp"
+#include "rt/workload/board.hpp"
 #include "rt/workload/child.hpp"
 #include "rt/workload/start.hpp"
 
@@ -32,18 +33,6 @@ Task<std::int64_t> working_leaf(std::int64_t work_ns) {
   co_await busy;
   co_return 1;
 }
-
-/// A partly filled board, from the row to be filled next: what is attacked in it, a bit a column.
-struct Board {
-  std::uint32_t all;    // the columns that there are
-  std::uint32_t taken;  // by a queen in the same column
-  std::uint32_t left;   // by one on a diagonal that runs to lower columns
-  std::uint32_t right;  // by one on a diagonal that runs to higher columns
-
-  [[nodiscard]] std::uint32_t safe() const { return all & ~(taken | left | right); }
-  [[nodiscard]] bool is_full() const { return taken == all; }
-  [[nodiscard]] Board with(std::uint32_t queen) const { return {all, taken | queen, (left | queen) >> 1, (right | queen) << 1}; }
-};
 
 template <ForkOrder order, class... Cost>
 Task<std::int64_t> place_queens(Board board, Cost... cost);
@@ -203,8 +192,7 @@ Task<std::int64_t> fork_join(std::int64_t depth, std::int64_t fanout, std::int64
 
 template <ForkOrder order, class... Cost>
 Task<std::int64_t> nqueens(std::int64_t n, Cost... cost) {
-  const Board empty{(std::uint32_t{1} << n) - 1, 0, 0, 0};
-  return place_queens<order>(empty, cost...);
+  return place_queens<order>(Board::empty(n), cost...);
 }
 
 template Task<std::int64_t> fib<help_first>(std::int64_t);

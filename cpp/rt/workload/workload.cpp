@@ -17,6 +17,7 @@
 #include "rt/workload/open_system.hpp"
 #include "rt/workload/program.hpp"
 #include "rt/workload/start.hpp"
+#include "rt/workload/structured.hpp"
 #include "rt/workload/uts.hpp"
 
 namespace rt {
@@ -60,6 +61,15 @@ Handle spawn_tree(const Workload& workload, std::size_t parameters, Make make, A
   }
   if (home.forks_child_first()) return spawn(make.template operator()<work_first>(), args...);
   return spawn(make.template operator()<help_first>(), args...);
+}
+
+/// The same of a structured tree, which knows no order: its branches are queued by nobody.
+template <class Make, class... Args>
+Handle spawn_structured(const Workload& workload, std::size_t parameters, Make make, Args... args) {
+  if (workload.ints.size() > parameters && current()->home->simulated()) {
+    return spawn(make.template operator()<Nanos>(), args..., static_cast<Nanos>(workload.ints.back()));
+  }
+  return spawn(make.template operator()<>(), args...);
 }
 
 void check_tree(const Workload& workload);
@@ -117,6 +127,37 @@ std::vector<Kind> computing_kinds() {
   };
 }
 
+/// Trees whose calls are branches of one task instead of tasks.
+std::vector<Kind> structured_kinds() {
+  namespace trees = workload::structured;
+  return {
+      {.name = "fib_structured",
+       .parameters = {natural("n", 90)},
+       .start = [](const WorkloadPtr& w) -> Handle {
+         return spawn_structured(*w, 1, []<class... Cost>() { return &trees::fib<Cost...>; }, w->ints[0]);
+       },
+       .takes_cost = true},
+      {.name = "skynet_structured",
+       .parameters = {natural("depth", 64), {"fanout", 1, most_tasks}},
+       .start = [](const WorkloadPtr& w) -> Handle {
+         const workload::SkynetTree tree{w->ints[0], w->ints[1], 0};
+         return spawn_structured(*w, 2, []<class... Cost>() { return &trees::skynet<Cost...>; }, tree);
+       },
+       .check = check_tree,
+       .takes_cost = true},
+      {.name = "fork_join_structured",
+       .parameters = {natural("depth", 64), {"fanout", 1, most_tasks}, natural("work_ns")},
+       .start = [](const WorkloadPtr& w) -> Handle { return spawn(trees::fork_join, w->ints[0], w->ints[1], w->ints[2]); },
+       .check = check_tree},
+      {.name = "nqueens_structured",
+       .parameters = {{"n", 1, 31}},
+       .start = [](const WorkloadPtr& w) -> Handle {
+         return spawn_structured(*w, 1, []<class... Cost>() { return &trees::nqueens<Cost...>; }, w->ints[0]);
+       },
+       .takes_cost = true},
+  };
+}
+
 /// What only spawns, waits, and is busy for as long as it is told.
 std::vector<Kind> scheduling_kinds() {
   return {
@@ -165,8 +206,8 @@ std::vector<Kind> scheduling_kinds() {
 
 const std::vector<Kind>& kinds() {
   static const std::vector<Kind> table = [] {
-    std::vector<Kind> all = computing_kinds(), more = scheduling_kinds();
-    all.insert(all.end(), more.begin(), more.end());
+    std::vector<Kind> all = computing_kinds();
+    for (auto&& more : {structured_kinds(), scheduling_kinds()}) all.insert(all.end(), more.begin(), more.end());
     return all;
   }();
   return table;

@@ -38,7 +38,12 @@ def workloads(*, max_tasks: int = 200) -> st.SearchStrategy[Workload]:
     """
     most = checked_count(max_tasks, "max_tasks", low=1)
     trees = [(depth, fanout) for depth, fanout in _TREES if fanout**depth <= most]
-    forks = st.builds(lambda tree, ns: kinds.fork_join(tree[0], tree[1], ns), st.sampled_from(trees), _ns())
+    forks = st.builds(
+        lambda tree, ns, structured: kinds.fork_join(tree[0], tree[1], ns, structured=structured),
+        st.sampled_from(trees),
+        _ns(),
+        st.booleans(),
+    )
     return st.one_of(
         programs(max_tasks=min(most, 12)),
         forks,

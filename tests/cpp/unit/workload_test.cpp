@@ -65,7 +65,13 @@ struct Case {
 
 std::vector<Case> cases() {
   std::vector<Case> all;
-  for (const std::int64_t n : {0, 1, 2, 3, 11, 15}) all.push_back({make("fib", {n}), serial_fib(n)});
+  for (const std::int64_t n : {0, 1, 2, 3, 11, 15}) {
+    for (const char* kind : {"fib", "fib_structured"}) all.push_back({make(kind, {n}), serial_fib(n)});
+  }
+  all.push_back({make("skynet_structured", {0, 10}), 0});
+  all.push_back({make("skynet_structured", {4, 6}), 1296 * 1295 / 2});
+  all.push_back({make("fork_join_structured", {0, 3, 10}), 1});
+  all.push_back({make("fork_join_structured", {3, 5, 100}), 125});
   all.push_back({make("skynet", {0, 10}), 0});
   all.push_back({make("skynet", {1, 1}), 0});
   all.push_back({make("skynet", {1, 7}), 21});
@@ -76,6 +82,7 @@ std::vector<Case> cases() {
   for (const int n : {1, 2, 3, 4, 5, 6, 8}) {
     std::vector<int> rows;
     all.push_back({make("nqueens", {n}), serial_queens(rows, n)});
+    all.push_back({make("nqueens_structured", {n}), all.back().answer});
   }
   for (const std::int64_t n : {1, 63, 64, 65, 130, 200}) all.push_back({make("matmul", {n}), serial_matmul(n)});
   for (const std::int64_t origin : {0, 1, 2}) {
@@ -297,7 +304,8 @@ TEST(WorkloadTest, a_run_that_is_dropped_at_any_moment_leaves_no_task) {
   for (const Workload& workload :
        {make("fib", {6}), make("skynet", {2, 3}), make("fork_join", {2, 2, 0}), make("nqueens", {4}), make("matmul", {130}),
         make("spawn_many", {5, 0}), make("spawn_many", {5, 1}), make("yield_many", {3, 4}), make("ping_pong", {3}),
-        make("chained_spawn", {5}), make("spawn_join", {3}), as_workload(graph),
+        make("chained_spawn", {5}), make("spawn_join", {3}), as_workload(graph), make("fib_structured", {6}),
+        make("skynet_structured", {2, 3}), make("nqueens_structured", {4}),
         combine("sequence", {make("fib", {3}), combine("together", {make("fib", {4}), make("ping_pong", {2})})})}) {
     drop_everywhere(workload);
   }
@@ -316,7 +324,7 @@ TEST(WorkloadTest, a_tree_that_grows_with_every_turn_is_dropped_as_a_whole) {
 }
 
 TEST(WorkloadTest, an_endless_run_that_is_stopped_on_workers_is_gone_soon) {
-  for (const Workload& workload : {make("fib", {60}), make("yield_many", {100, 1'000'000'000}),
+  for (const Workload& workload : {make("fib", {60}), make("fib_structured", {60}), make("yield_many", {100, 1'000'000'000}),
                                    make("chained_spawn", {1'000'000'000}), make("fork_join", {3, 10, 1'000'000})}) {
     Runtime runtime({.workers = 2});
     const JoinRef root = runtime.spawn(run_workload, share(workload)).into_ref();

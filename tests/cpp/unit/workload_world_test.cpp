@@ -337,9 +337,14 @@ TEST(DeclaredCostTest, one_worker_takes_the_cost_of_all_tasks_and_no_more) {
     Nanos work;
   };
   const std::vector<Case> cases{{make("fib", {10, 7}), 177 * 7},  // 2 F(11) - 1 calls
-                                {make("skynet", {3, 4, 10}), 85 * 10},  {make("nqueens", {5, 100}), 54 * 100},
-                                {make("matmul", {128, 64}), 8 * 64},    {make("matmul", {32, 64}), 8},
-                                {make("fork_join", {2, 3, 50}), 9 * 50}};
+                                {make("skynet", {3, 4, 10}), 85 * 10},
+                                {make("nqueens", {5, 100}), 54 * 100},
+                                {make("matmul", {128, 64}), 8 * 64},
+                                {make("matmul", {32, 64}), 8},
+                                {make("fork_join", {2, 3, 50}), 9 * 50},
+                                {make("fib_structured", {10, 7}), 177 * 7},
+                                {make("skynet_structured", {3, 4, 10}), 85 * 10},
+                                {make("nqueens_structured", {5, 100}), 54 * 100}};
   for (const Case& it : cases) {
     EXPECT_EQ(simulate(it.workload, sim_world::workers(1)).sim.now, it.work) << it.workload.kind;
     Workload plain = it.workload;

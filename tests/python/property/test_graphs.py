@@ -105,10 +105,10 @@ def test_a_graph_of_python_tasks_respects_the_order_of_its_edges(rt: ss.Runtime,
 @few
 @given(
     workload=st.one_of(
-        st.builds(ss.workloads.fib, st.integers(0, 16)),
-        st.builds(ss.workloads.skynet, st.integers(0, 3), st.integers(1, 6)),
-        st.builds(ss.workloads.fork_join, st.integers(0, 4), st.integers(1, 4), st.integers(0, 2000)),
-        st.builds(ss.workloads.nqueens, st.integers(1, 6)),
+        st.builds(ss.workloads.fib, st.integers(0, 16), structured=st.booleans()),
+        st.builds(ss.workloads.skynet, st.integers(0, 3), st.integers(1, 6), structured=st.booleans()),
+        st.builds(ss.workloads.fork_join, st.integers(0, 4), st.integers(1, 4), st.integers(0, 2000), structured=st.booleans()),
+        st.builds(ss.workloads.nqueens, st.integers(1, 6), structured=st.booleans()),
         st.builds(ss.workloads.matmul, st.integers(1, 40)),
         st.builds(ss.workloads.spawn_many, st.integers(0, 600), st.sampled_from(["worker", "local", "remote"])),
         st.builds(ss.workloads.yield_many, st.integers(0, 30), st.integers(0, 30)),

@@ -175,9 +175,9 @@ def test_threads_refuse_what_only_a_simulation_can_do(policy: ss.Policy, words: 
     "policy", [ss.Policy(lifo_steal_after=1), ss.Policy(lifo_steal_after=2, victims="longest"), ss.Policy(retry=False)], ids=repr
 )
 def test_a_stealable_slot_and_a_search_without_retry_give_the_right_answer_on_threads(policy: ss.Policy) -> None:
-    workload = ss.workloads.fib(14)
     with ss.Runtime(3, policy=policy) as runtime:
-        assert runtime.run(workload, timeout=60).result == workload.expected
+        for workload in (ss.workloads.fib(14), ss.workloads.fib(14, structured=True)):
+            assert runtime.run(workload, timeout=60).result == workload.expected
 
 
 @pytest.mark.parametrize("name", list(ss.Policy.presets()))

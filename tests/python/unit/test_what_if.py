@@ -54,6 +54,12 @@ def test_forks_and_joins_on_a_thread_give_their_own_shape() -> None:
         assert costs[task] >= least
 
 
+def test_a_structured_run_is_refused_as_its_calls_are_no_tasks() -> None:
+    structured = ss.workloads.sequence(TREE, ss.workloads.fib(5, structured=True))
+    with pytest.raises(ValueError, match="a branch of a structured workload is a task only if another worker took it"):
+        simulated(structured).to_workload()
+
+
 def test_python_tasks_that_wait_for_each_other_give_their_own_shape() -> None:
     async def node(name: str, before: str) -> None:
         await ss.yield_now()
