@@ -40,6 +40,7 @@ _SIZES: dict[str, tuple[dict[str, int], int, int]] = {
     "chained_spawn": ({"links": 2_000}, 2_000, 2_000),
     "channel": ({"elements": 5_000, "capacity": 256}, 5_000, 12_497_500),
     "fib": ({"n": 17}, 2_583, 1_597),
+    "fib_structured": ({"n": 17}, 2_583, 1_597),
     "ping_pong": ({"pairs": 500}, 500, 1_000),
     "spawn_join_worker": ({"tasks": 2_000}, 2_000, 1_999_000),
     "spawn_many_worker": ({"tasks": 5_000}, 5_000, 5_000),

@@ -3,6 +3,7 @@
 
 #include "bench.hpp"
 #include "rt/runtime.hpp"
+#include "rt/task/fork_join.hpp"
 
 namespace bench {
 
@@ -11,8 +12,10 @@ std::uint64_t blocking_pool(rt::Runtime& runtime, const Sizes& sizes);
 std::uint64_t chained_spawn(rt::Runtime& runtime, const Sizes& sizes);
 std::uint64_t channel(rt::Runtime& runtime, const Sizes& sizes);
 std::uint64_t fib(rt::Runtime& runtime, const Sizes& sizes);
+std::uint64_t fib_structured(rt::Runtime& runtime, const Sizes& sizes);
 std::uint64_t ping_pong(rt::Runtime& runtime, const Sizes& sizes);
 std::uint64_t skynet(rt::Runtime& runtime, const Sizes& sizes);
+std::uint64_t skynet_structured(rt::Runtime& runtime, const Sizes& sizes);
 std::uint64_t spawn_join_latency(rt::Runtime& runtime, const Sizes& sizes);
 std::uint64_t spawn_join_worker(rt::Runtime& runtime, const Sizes& sizes);
 std::uint64_t spawn_many_local(rt::Runtime& runtime, const Sizes& sizes);

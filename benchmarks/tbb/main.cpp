@@ -5,12 +5,10 @@
 
 int main(int count, char** words) {
   const bench::Workloads<bench::Pool> workloads = {
-      {"chained_spawn", bench::chained_spawn},
-      {"fib", bench::fib},
-      {"skynet", bench::skynet},
-      {"spawn_join_worker", bench::spawn_join_worker},
-      {"spawn_many_remote", bench::spawn_many_remote},
-      {"spawn_many_worker", bench::spawn_many_worker},
+      {"chained_spawn", bench::chained_spawn},         {"fib", bench::fib},
+      {"fib_structured", bench::fib_structured},       {"skynet", bench::skynet},
+      {"skynet_structured", bench::skynet_structured}, {"spawn_join_worker", bench::spawn_join_worker},
+      {"spawn_many_remote", bench::spawn_many_remote}, {"spawn_many_worker", bench::spawn_many_worker},
   };
   return bench::run("tbb", workloads, count, words);
 }

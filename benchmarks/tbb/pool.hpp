@@ -28,7 +28,9 @@ class Pool {
 // One iteration of each workload; returns its answer.
 std::uint64_t chained_spawn(Pool& pool, const Sizes& sizes);
 std::uint64_t fib(Pool& pool, const Sizes& sizes);
+std::uint64_t fib_structured(Pool& pool, const Sizes& sizes);
 std::uint64_t skynet(Pool& pool, const Sizes& sizes);
+std::uint64_t skynet_structured(Pool& pool, const Sizes& sizes);
 std::uint64_t spawn_join_worker(Pool& pool, const Sizes& sizes);
 std::uint64_t spawn_many_remote(Pool& pool, const Sizes& sizes);
 std::uint64_t spawn_many_worker(Pool& pool, const Sizes& sizes);

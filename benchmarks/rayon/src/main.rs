@@ -7,8 +7,12 @@ mod bench;
 mod chained_spawn;
 #[path = "../../workloads/fib/rayon.rs"]
 mod fib;
+#[path = "../../workloads/fib_structured/rayon.rs"]
+mod fib_structured;
 #[path = "../../workloads/skynet/rayon.rs"]
 mod skynet;
+#[path = "../../workloads/skynet_structured/rayon.rs"]
+mod skynet_structured;
 #[path = "../../workloads/spawn_join_worker/rayon.rs"]
 mod spawn_join_worker;
 #[path = "../../workloads/spawn_join_latency/rayon.rs"]
@@ -25,7 +29,9 @@ fn workload(name: &str) -> Option<Workload<ThreadPool>> {
     Some(match name {
         "chained_spawn" => chained_spawn::run,
         "fib" => fib::run,
+        "fib_structured" => fib_structured::run,
         "skynet" => skynet::run,
+        "skynet_structured" => skynet_structured::run,
         "spawn_join_worker" => spawn_join_worker::run,
         "spawn_join_latency" => spawn_join_latency::run,
         "spawn_many_remote" => spawn_many_remote::run,
