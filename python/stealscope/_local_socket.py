@@ -18,6 +18,7 @@ from pathlib import Path
 
 __all__ = [
     "PROTOCOL",
+    "check_place",
     "check_sockets",
     "default_path",
     "folders",
@@ -68,23 +69,36 @@ def default_path(key: int) -> Path:
     return folder / f"{os.getpid()}.{key}.sock"
 
 
-def open_listener(path: Path) -> socket.socket:
-    """A socket that listens at `path`; one left over there is removed.
+def check_place(path: Path, *, extra: int = 0) -> None:
+    """Refuse a place for a socket that others could reach, that is taken, or whose name is too long; one left over is removed.
+
+    Args:
+        extra: bytes by which the name is longer while the socket is made.
 
     Raises:
-        OSError: the folder is not this user's alone (PermissionError), something is there already, or it cannot be made.
+        OSError: the folder is not this user's alone (PermissionError), something is there already, or it cannot be looked at.
         ValueError: a longer path than systems take.
     """
     folder = path.parent if path.parent in folders() else path.parent.resolve(strict=True)
     if (problem := problem_of(folder)) is not None:
         raise PermissionError(f"{folder} {problem}; need a folder of your own that only you may enter (chmod 700)")
-    # Made beside its place and moved there when it listens: a name that refuses connections is then surely left over.
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    if len(os.fsencode(fresh)) > _LONGEST_PATH:
-        most = _LONGEST_PATH - len(os.fsencode(fresh)) + len(os.fsencode(path))
-        raise ValueError(f"path={os.fspath(path)!r} has {len(os.fsencode(path))} bytes; at most {most} fit in a socket's address")
+    size = len(os.fsencode(path))
+    if size + extra > _LONGEST_PATH:
+        most = _LONGEST_PATH - extra
+        raise ValueError(f"path={os.fspath(path)!r} has {size} bytes; at most {most} fit in a socket's address")
     if os.path.lexists(path) and not remove_if_stale(path):
         raise FileExistsError(f"{path} is there already, and no socket that was left over; choose another path or remove it")
+
+
+def open_listener(path: Path) -> socket.socket:
+    """A socket that listens at `path`; one left over there is removed.
+
+    Raises:
+        OSError, ValueError: as of `check_place`, or it cannot be made.
+    """
+    # Made beside its place and moved there when it listens: a name that refuses connections is then surely left over.
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    check_place(path, extra=len(os.fsencode(fresh)) - len(os.fsencode(path)))
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         fresh.unlink(missing_ok=True)

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from contextvars import Context
     from types import TracebackType
 
+    from .integrations.tokio_console import ConsoleServer
     from .report import Report
     from .serve import Server
     from .watch import LiveView, Watch
@@ -126,7 +127,7 @@ class Runtime:
         live_runtimes.add(self)
         self._watchdog = None if watch is None else Watchdog(self._handle, *watch)
         self._server: Server | None = None
-        self._watches: weakref.WeakSet[Watch] = weakref.WeakSet()
+        self._views: weakref.WeakSet[Watch | ConsoleServer] = weakref.WeakSet()
         self.last_shutdown_dump: Dump | None = None
 
     # ---- work ----
@@ -267,7 +268,7 @@ class Runtime:
         if self._native.is_closed:
             raise RuntimeClosed(f"{self!r} has ended; watch one that runs")
         watch = Watch(self._handle, chosen_screen(show), every=every, slow=slow)
-        self._watches.add(watch)
+        self._views.add(watch)
         return watch
 
     def dask_get(self, graph: Any, keys: Any, **options: Any) -> Any:
@@ -313,8 +314,8 @@ class Runtime:
             self._watchdog.stop()
         if self._server is not None:
             self._server.close()
-        for watch in list(self._watches):
-            watch.stop()
+        for view in list(self._views):
+            view.stop()
         self._finalizer.detach()
         live_runtimes.discard(self)
         return True

@@ -9,13 +9,20 @@ from pathlib import Path
 
 import pytest
 
-LIBRARIES = {"dask": "dask", "joblib": "joblib", "prometheus": "prometheus_client", "opentelemetry": "opentelemetry"}
+LIBRARIES = {
+    "dask": "dask",
+    "joblib": "joblib",
+    "prometheus": "prometheus_client",
+    "opentelemetry": "opentelemetry",
+    "console": "grpc",
+}
 
 USES = {
     "dask": "ss.Runtime(workers=1).dask_get({}, [])",
     "joblib": "import stealscope.integrations.joblib",
     "prometheus": "from stealscope.integrations import prometheus; prometheus.register()",
     "opentelemetry": "from stealscope.integrations import opentelemetry; opentelemetry.observe()",
+    "console": "from stealscope.integrations import tokio_console; tokio_console.serve(ss.Runtime(workers=1))",
 }
 
 

@@ -11,11 +11,17 @@ import pytest
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "integrations.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-SAMPLES = {"dask": "dask", "joblib": "joblib", "prometheus": "prometheus_client", "opentelemetry": "opentelemetry.sdk"}
+SAMPLES = {
+    "dask": "dask",
+    "joblib": "joblib",
+    "prometheus": "prometheus_client",
+    "opentelemetry": "opentelemetry.sdk",
+    "tokio_console": "grpc",
+}
 
 
 @pytest.mark.needs_metrics
-@pytest.mark.timeout(300)  # imports five libraries
+@pytest.mark.timeout(300)  # imports six libraries
 def test_the_blocks_run_as_they_stand_and_their_assertions_hold() -> None:
     for library in (*SAMPLES.values(), "numba"):
         pytest.importorskip(library, reason=f"{library} is not installed; the extras of the page bring it")
