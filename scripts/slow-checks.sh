@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # The checks that take longest: ThreadSanitizer, valgrind's memcheck, instructions an operation, the second compiler, the Python
-# tests of the minimal build and without the GIL, the seeded faults, and what would be released.
-# usage: slow-checks.sh [tsan|memcheck|instructions|clang|minimal-python|free-threaded|faults|wheel...]   (default: all)
+# tests of the minimal build and without the GIL, the seeded faults, what would be released, and the real tokio-console.
+# usage: slow-checks.sh [tsan|memcheck|instructions|clang|minimal-python|free-threaded|faults|wheel|console...]   (default: all)
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 checks=("$@")
-[ $# -gt 0 ] || checks=(tsan memcheck instructions clang minimal-python free-threaded faults wheel)
+[ $# -gt 0 ] || checks=(tsan memcheck instructions clang minimal-python free-threaded faults wheel console)
 
 # The newest clang at hand or in the package lists; the second compiler catches what the first mishandles.
 clang_tests() {
@@ -31,6 +31,18 @@ memcheck_tests() {
   GTEST_FILTER='ShutdownStress.*:-*a_thousand*:*spawns_from_outside*' scripts/cpp-tests.sh dev stress
 }
 
+# The real tokio-console at its newest version, built once: 200 crates, half an hour for one job on two cores that were busy otherwise.
+console_tests() {
+  export STEALSCOPE_TOKIO_CONSOLE=$root/build/tokio-console/bin/tokio-console
+  if [ ! -x "$STEALSCOPE_TOKIO_CONSOLE" ]; then
+    has cargo || fail "cargo is missing; rustup installs it (Debian's may be too old for tokio-console)"
+    say "building tokio-console"
+    CARGO_TARGET_DIR=$root/build/tokio-console/target cargo install --quiet --locked --root "$root/build/tokio-console" tokio-console || return 1
+  fi
+  has tmux || apt_install tmux || fail "tmux is missing; on Debian or Ubuntu: apt-get install tmux"
+  scripts/python-tests.sh tests/python/integrations/test_real_tokio_console.py
+}
+
 status=0
 for check in "${checks[@]}"; do
   case $check in
@@ -42,7 +54,8 @@ for check in "${checks[@]}"; do
     free-threaded) scripts/free-threaded.sh || status=1 ;;
     faults) python3 scripts/faults.py || status=1 ;;
     wheel) scripts/check-wheel.sh || status=1 ;;
-    *) fail "slow-checks.sh: '$check' is none of tsan, memcheck, instructions, clang, minimal-python, free-threaded, faults, wheel" ;;
+    console) console_tests || status=1 ;;
+    *) fail "slow-checks.sh: '$check' is none of tsan, memcheck, instructions, clang, minimal-python, free-threaded, faults, wheel, console" ;;
   esac
 done
 exit "$status"
