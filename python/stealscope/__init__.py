@@ -9,19 +9,15 @@ underscore is private.
 
 from __future__ import annotations
 
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING
 from typing import Any as _Any
 
-from . import _core, activity, dist, plots, program, timeline, workloads
-from ._asyncio_bridge import from_asyncio
-from .calibrate import calibrate
+from . import _core, timeline
 from .channels import channel, oneshot
-from .choices import Choices
-from .comparison import Comparison
-from .costs import Costs
 from .dump import Dump, Frame, TaskTrace
 from .dump_signal import dump_on_signal
 from .errors import (
-    Cancelled,
     CancelledError,
     ChannelClosed,
     DeadlockError,
@@ -33,10 +29,6 @@ from .errors import (
     StealscopeError,
     StepLimitError,
 )
-from .estimate import Estimate
-from .experiment import experiment
-from .explore import Exploration, ScheduleFailure
-from .faults import LateWake, Slow, Stall
 from .handle import METRICS, Handle, features
 from .inside import (
     block_in_place,
@@ -54,18 +46,70 @@ from .inside import (
 from .metrics import metrics_delta
 from .options import H2, Histograms, Hooks, Linear, TaskMeta
 from .policy import Policy
-from .report import Report
-from .results import Results
 from .runtime import Runtime
-from .simulation import Simulation
-from .step import Step
 from .sync import Barrier, Event, Lock, Notify, Semaphore
 from .task_group import TaskGroup
-from .what_if import WhatIf, what_if
-from .workloads import Workload
+
+# The laboratory, and what asyncio brings, are imported when they are first named: most programs that run tasks need neither.
+if TYPE_CHECKING:
+    from . import activity, dist, plots, program, workloads
+    from ._asyncio_bridge import from_asyncio
+    from ._workload import Workload
+    from .calibration import calibrate
+    from .choices import Choices
+    from .comparison import Comparison
+    from .costs import Costs
+    from .errors import Cancelled
+    from .estimate import Estimate
+    from .experiments import experiment
+    from .explore import Exploration, ScheduleFailure
+    from .faults import LateWake, Slow, Stall
+    from .prediction import WhatIf, what_if
+    from .report import Report
+    from .results import Results
+    from .simulation import Simulation
+    from .step import Step
+
+_LATER = {
+    **dict.fromkeys(("activity", "dist", "plots", "program", "workloads"), ""),
+    "Cancelled": "errors",
+    "Choices": "choices",
+    "Comparison": "comparison",
+    "Costs": "costs",
+    "Estimate": "estimate",
+    "Exploration": "explore",
+    "LateWake": "faults",
+    "Report": "report",
+    "Results": "results",
+    "ScheduleFailure": "explore",
+    "Simulation": "simulation",
+    "Slow": "faults",
+    "Stall": "faults",
+    "Step": "step",
+    "WhatIf": "prediction",
+    "Workload": "_workload",
+    "calibrate": "calibration",
+    "experiment": "experiments",
+    "from_asyncio": "_asyncio_bridge",
+    "what_if": "prediction",
+}
+"""By name the module that has it; empty for one that is a module itself. The same as the lines above, which type checkers read."""
 
 JoinHandle = _core.JoinHandle
 __version__: str = _core.VERSION
+
+
+def __getattr__(name: str) -> _Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = _import_module(f".{_LATER[name] or name}", __name__)
+    value = home if not _LATER[name] else getattr(home, name)
+    globals()[name] = value  # the next time it is found without us
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
 
 
 def load_ipython_extension(shell: _Any) -> None:

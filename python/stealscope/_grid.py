@@ -1,7 +1,7 @@
 """Which runs does an experiment consist of? Its axes, checked and named, and their product.
 
 Invariant: every name on an axis is there once; each cell can be pickled; a cell's key changes with anything its run depends on.
-Read next: `_cells.py` (one run), `experiment.py`.
+Read next: `_cells.py` (one run), `experiments.py`.
 """
 
 from __future__ import annotations

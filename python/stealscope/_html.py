@@ -6,7 +6,6 @@ background are the notebook's, so light and dark both read well. Read next: `tab
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterable, Sequence
 
 from .tables import cell
@@ -19,7 +18,13 @@ _FULL_BAR = 10
 
 def escaped(value: object) -> str:
     """One value as `tables.cell` writes it, safe inside an element or a quoted attribute."""
-    return html.escape(cell(value))
+    return _escape(cell(value))
+
+
+def _escape(text: str) -> str:
+    from html import escape  # reads its table of names: not for those who draw nothing
+
+    return escape(text)
 
 
 def bold(value: object) -> str:
@@ -40,10 +45,10 @@ def table(headers: Sequence[str], rows: Iterable[Iterable[object]], *, caption: 
     """
     lines = [list(row) for row in rows]
     shown = [_drawn if header in drawn else _td for header in headers]
-    top = f"<caption>{html.escape(caption)}</caption>" if caption else ""
+    top = f"<caption>{_escape(caption)}</caption>" if caption else ""
     first = lines[0] if lines else [""] * len(headers)
     head = "".join(
-        f"<th{'' if _is_number(value) and header not in drawn else _LEFT}>{html.escape(header)}</th>"
+        f"<th{'' if _is_number(value) and header not in drawn else _LEFT}>{_escape(header)}</th>"
         for header, value in zip(headers, first, strict=True)
     )
     body = ("".join(show(value) for show, value in zip(shown, row, strict=True)) for row in lines)
@@ -54,7 +59,7 @@ def pairs(rows: Iterable[tuple[str, object]], *, marked: Iterable[str] = ()) -> 
     """A table of names and values, those of `marked` in bold."""
     heavy = set(marked)
     lines = (
-        f"<tr><th{_LEFT}>{html.escape(name)}</th><td{_LEFT}>{bold(value) if name in heavy else escaped(value)}</td></tr>"
+        f"<tr><th{_LEFT}>{_escape(name)}</th><td{_LEFT}>{bold(value) if name in heavy else escaped(value)}</td></tr>"
         for name, value in rows
     )
     return f"<table>{''.join(lines)}</table>"
@@ -62,17 +67,17 @@ def pairs(rows: Iterable[tuple[str, object]], *, marked: Iterable[str] = ()) -> 
 
 def section(summary: str, body: str, *, is_open: bool = False) -> str:
     """A line that opens to show `body`, which is HTML already; the line itself is text."""
-    return f"<details{' open' * is_open}><summary>{html.escape(summary)}</summary>{body}</details>"
+    return f"<details{' open' * is_open}><summary>{_escape(summary)}</summary>{body}</details>"
 
 
 def paragraph(text: str) -> str:
     """Text of its own."""
-    return f"<p>{html.escape(text)}</p>"
+    return f"<p>{_escape(text)}</p>"
 
 
 def preformatted(text: str) -> str:
     """Text whose lines and spaces stay as they are."""
-    return f"<pre>{html.escape(text)}</pre>"
+    return f"<pre>{_escape(text)}</pre>"
 
 
 def _is_number(value: object) -> bool:

@@ -1,7 +1,7 @@
 """How far is something long? tqdm's bar, or rich's, or else one line on standard error.
 
 Invariant: nothing is printed unless it is asked for, and nothing to standard output; what is counted is only read. Read next:
-`runtime.py`, `simulation.py`, `experiment.py`, `explore.py` and `calibrate.py`, whose ``progress=`` this is.
+`runtime.py`, `simulation.py`, `experiments.py`, `explore.py` and `calibration.py`, whose ``progress=`` this is.
 """
 
 from __future__ import annotations

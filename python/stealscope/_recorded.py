@@ -5,7 +5,7 @@ spawned or woken to the poll that follows; from children to the poll in which th
 exclude each other (the GIL).
 
 Invariant: nodes are numbered by when they began, and every edge points forward; what the events do not tell is said in `notes`, never
-guessed. Read next: `_polls.py` (polls and pieces), `what_if.py`, `graph.py`.
+guessed. Read next: `_polls.py` (polls and pieces), `prediction.py`, `graph.py`.
 """
 
 from __future__ import annotations

@@ -101,7 +101,7 @@ def sensitivity(
 ) -> Sensitivity:
     """What `Results.sensitivity` does."""
     from .costs import Costs
-    from .experiment import experiment
+    from .experiments import experiment
 
     policies = list(grid.policies)
     if len(policies) < 2:

@@ -1,7 +1,7 @@
 """What does each step of the scheduler take in virtual time, and where is each number from?
 
 Invariant: a `Costs` is a frozen value of seconds by kind of step; the order of its kinds is that of ``rt::Cost``. Read
-next: `calibrate.py` (measures them), `simulation.py`.
+next: `calibration.py` (measures them), `simulation.py`.
 """
 
 from __future__ import annotations

@@ -8,9 +8,11 @@ most of those.
 from __future__ import annotations
 
 import importlib
-from asyncio import CancelledError as Cancelled
 from concurrent.futures import CancelledError
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from asyncio import CancelledError as Cancelled
 
 __all__ = [
     "Cancelled",
@@ -25,7 +27,25 @@ __all__ = [
     "StealscopeError",
     "StepLimitError",
     "import_extra",
+    "load_cancelled",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name != "Cancelled":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import asyncio  # a third of what the whole package would take to import, for one class
+
+    return asyncio.CancelledError
+
+
+def load_cancelled() -> None:
+    """Import what has `Cancelled`, before there is anything to cancel.
+
+    Two workers that were the first to cancel a coroutine would wait for each other: one for the import, which gives the GIL away
+    meanwhile, and the other, which took it, for the first (``cancelled_in_coroutine`` in ``cpp/bind/py_task.cpp``).
+    """
+    importlib.import_module("asyncio")
 
 
 class StealscopeError(Exception):

@@ -296,10 +296,10 @@ def spawn_on_native(
     native: _core.World, target: Any, args: tuple[Any, ...], name: str | None, context: Context | None, worker: int
 ) -> _core.JoinHandle:
     """Spawn a workload or anything else; the one place that tells them apart."""
-    from .workloads import Workload
-
     check_context(context)
-    if isinstance(target, Workload):
+    # Who has a workload has imported its class; the first callable or coroutine need not wait until that is done.
+    workload_class: Any = getattr(sys.modules.get("stealscope._workload"), "Workload", ())
+    if isinstance(target, workload_class):
         if args:
             raise TypeError(f"a Workload takes no arguments, but {len(args)} were given")
         return spawn_workload(native, target, name, worker)

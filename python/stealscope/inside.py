@@ -13,9 +13,8 @@ from inspect import iscoroutinefunction
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, final, get_args
 
-from . import _core
+from . import _core, errors
 from ._waiting import NO_DEADLINE
-from .errors import Cancelled
 from .units import checked_ns, ns_to_seconds, seconds_to_ns
 
 if TYPE_CHECKING:
@@ -202,7 +201,7 @@ class Timeout:
         # Its own request to cancel is taken back. If another is left, somebody else wants the task to end, and that wins.
         if self._task.uncancel() > self._cancelling or error is None:
             return
-        if isinstance(error, Cancelled):
+        if isinstance(error, errors.Cancelled):
             raise TimeoutError(_EXPIRED) from error
         _show_expiry_in(error)
         for one in error.exceptions if isinstance(error, BaseExceptionGroup) else ():
@@ -219,7 +218,7 @@ _EXPIRED = "the block was not over in time"
 def _show_expiry_in(error: BaseException) -> None:
     """An error of the cleanup was raised while `Cancelled` was handled: TimeoutError is put between the two."""
     while (before := error.__context__) is not None:
-        if isinstance(before, Cancelled):
+        if isinstance(before, errors.Cancelled):
             expiry = TimeoutError(_EXPIRED)
             expiry.__context__ = expiry.__cause__ = before
             error.__context__ = expiry

@@ -11,7 +11,6 @@ import os
 import time
 import weakref
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from . import _core
@@ -21,7 +20,7 @@ from ._runtime_arguments import checked_name, checked_seed, checked_workers
 from ._runtime_ends import close_forgotten
 from .dump import Dump
 from .dump_signal import live_runtimes
-from .errors import FeatureNotEnabled, RuntimeClosed
+from .errors import FeatureNotEnabled, RuntimeClosed, load_cancelled
 from .handle import Handle, check_context, checked_index, spawn_on_native
 from .options import Histograms, Hooks
 from .policy import Policy
@@ -119,6 +118,7 @@ class Runtime:
             "unhandled_exception": unhandled_exception,
             "hooks": (hooks or Hooks())._native(),
         }
+        load_cancelled()
         self._native = _core.Runtime(options)
         self._native.policy = str(chosen)
         self._handle = Handle(self._native)
@@ -238,6 +238,8 @@ class Runtime:
             OSError: the folder is open to others, something is at the path already, or the system has no such sockets.
             ValueError: a longer path than a socket's address may be, or another one than it is served at.
         """
+        from pathlib import Path
+
         from .serve import Server
 
         if self._native.is_closed or self._native.is_forked_copy:

@@ -18,7 +18,7 @@ from ._simulation_ends import deadlock, too_many_steps
 from ._waiting import NO_DEADLINE, limit_ns
 from .choices import Choices
 from .costs import Costs
-from .errors import DeadlockError
+from .errors import DeadlockError, load_cancelled
 from .handle import Handle, check_context, spawn_on_native, spawn_workload
 from .policy import Policy
 from .sim_report import name_of, report_of_call, report_of_workload
@@ -318,6 +318,7 @@ class Simulation:
     # ---- how it runs ----
 
     def _new_machine(self) -> _core.Machine:
+        load_cancelled()
         machine = _core.Machine(
             {
                 "workers": self._workers,

@@ -14,8 +14,8 @@ from inspect import iscoroutine
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, final
 
-from . import _core
-from .errors import Cancelled, CancelledError
+from . import _core, errors
+from .errors import CancelledError
 from .inside import current, current_task
 
 if TYPE_CHECKING:
@@ -94,14 +94,14 @@ class TaskGroup:
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         with self._lock:
             self._leaving = True
-        outer = error if isinstance(error, Cancelled) else None
+        outer = error if error is not None and isinstance(error, errors.Cancelled) else None
         if error is not None:
             if _ends_the_process(error) and self._base_error is None:
                 self._base_error = error
             self._abort()
         try:
             await self._all_ended()
-        except Cancelled as cancelled:
+        except errors.Cancelled as cancelled:
             outer = cancelled
         try:
             self._raise_what_happened(error, outer)
@@ -110,7 +110,7 @@ class TaskGroup:
 
     async def _all_ended(self) -> None:
         """Raises Cancelled, once all have ended, if the task around was cancelled meanwhile."""
-        outer: Cancelled | None = None
+        outer: errors.Cancelled | None = None
         while True:
             with self._lock:
                 if not self._children:
@@ -118,7 +118,7 @@ class TaskGroup:
                 self._idle.clear()
             try:
                 await self._idle.wait()
-            except Cancelled as cancelled:
+            except errors.Cancelled as cancelled:
                 outer = cancelled
                 self._abort()
                 if self._parent is not None and self._parent.shutting_down:
@@ -133,7 +133,7 @@ class TaskGroup:
             outer = None  # it was ours: a child's failure, not somebody's wish
         if self._base_error is not None:
             raise self._base_error
-        if error is not None and not isinstance(error, Cancelled):
+        if error is not None and not isinstance(error, errors.Cancelled):
             self._errors.append(error)
         if outer is not None and not self._errors:
             raise outer
@@ -143,8 +143,8 @@ class TaskGroup:
             # Both happened. The failures are raised, and the wish to end is kept for the next await.
             parent.uncancel()
             parent.cancel()
-        errors, self._errors = self._errors, []
-        raise BaseExceptionGroup("unhandled errors in a TaskGroup", errors) from None
+        failures, self._errors = self._errors, []
+        raise BaseExceptionGroup("unhandled errors in a TaskGroup", failures) from None
 
     def _child_ended(self, handle: _core.JoinHandle) -> None:
         """On the thread that ended it."""

@@ -24,7 +24,7 @@ def add(commands: Commands) -> None:
 
 
 def _calibrate(arguments: argparse.Namespace) -> int:
-    from ..calibrate import calibrate, predictions
+    from ..calibration import calibrate, predictions
 
     costs = calibrate(rounds=arguments.rounds, progress=sys.stderr.isatty())
     checked = predictions(costs, repeats=arguments.repeats, progress=sys.stderr.isatty())

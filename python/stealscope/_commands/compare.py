@@ -1,6 +1,6 @@
 """``stealscope compare``: which policy is better on one workload? Presets side by side, in virtual time.
 
-Invariant: every figure has its interval, or stands beside one; failed runs are said. Read next: `experiment.py`,
+Invariant: every figure has its interval, or stands beside one; failed runs are said. Read next: `experiments.py`,
 `comparison.py`.
 """
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._intervals import t_interval
-from ..experiment import experiment
+from ..experiments import experiment
 from ..policy import Policy
 from ..tables import table
 from ..units import format_ns

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 import stealscope as ss
 from stealscope import _progress, workloads
-from stealscope.calibrate import predictions
+from stealscope.calibration import predictions
 
 GRAPH = workloads.pattern("stencil_1d", width=4, steps=5, cost_ns=1000)
 
