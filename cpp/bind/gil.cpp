@@ -5,6 +5,9 @@
 #include <thread>
 #include <vector>
 
+#include "rt/core/tuning.hpp"
+#include "rt/env/thread_env.hpp"
+
 namespace bind {
 namespace {
 
@@ -18,7 +21,8 @@ bool is_finalizing() { return _Py_IsFinalizing() != 0; }
 struct ThreadState {
   PyThreadState* state = nullptr;
   PyGILState_STATE made{};
-  bool is_ours = false;  // not a thread that Python made, or that was in Python before
+  bool is_ours = false;   // not a thread that Python made, or that was in Python before
+  rt::Nanos offered = 0;  // when it last let others in
 };
 thread_local ThreadState this_thread;
 
@@ -40,10 +44,16 @@ class PythonLane final : public rt::Lane {
       this_thread.state = PyThreadState_Get();
       this_thread.is_ours = true;
     }
+    this_thread.offered = rt::steady_now();
     drain_released();
   }
   void leave() override { PyEval_SaveThread(); }
+  /// A thread that waits for the GIL is woken each time it is offered, and mostly comes too late for it: not more often than it
+  /// takes to run a batch. Who has waited for a switch interval is let in by the interpreter itself, between two lines of Python.
   void pause() override {
+    const rt::Nanos now = rt::steady_now();
+    if (now - this_thread.offered < rt::tuning::lane_batch_ns) return;
+    this_thread.offered = now;
     PyThreadState* state = PyEval_SaveThread();
     if (is_finalizing()) sleep_for_ever();
     PyEval_RestoreThread(state);
