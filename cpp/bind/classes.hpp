@@ -7,8 +7,9 @@ namespace bind {
 
 void init_wait(py::module_& module);
 void init_deadline(py::module_& module);
-void init_join(py::module_& module);
+void init_handle(py::module_& module);
 void init_world(py::module_& module);
+void init_spawn(py::module_& module);
 void init_runtime(py::module_& module);
 void init_policy(py::module_& module);
 void init_simulation(py::module_& module);

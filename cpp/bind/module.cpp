@@ -7,9 +7,10 @@ PYBIND11_MODULE(_core, module, pybind11::mod_gil_not_used()) {
   module.doc() = "The C++ runtime. Private: import stealscope instead.";
   bind::init_wait(module);
   bind::init_deadline(module);
-  bind::init_join(module);
+  bind::init_handle(module);
   bind::init_world(module);
   bind::init_runtime(module);
+  bind::init_spawn(module);
   bind::init_policy(module);
   bind::init_simulation(module);
   bind::init_calibrate(module);

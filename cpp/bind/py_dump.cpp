@@ -187,18 +187,18 @@ struct AsyncDump final : rt::Leaf {
 /// `await` form, inside a task of this runtime: the value is the same dict.
 py::object take_dump_async(World& runtime, rt::Nanos limit) {
   need_feature(rt::taskdump, "dump_async()", "TASKDUMP");
-  auto leaf = std::make_unique<AsyncDump>(limit, runtime.started_at());
-  return make_wait(std::move(leaf), [](rt::Leaf& ready) -> PyObject* {
-    auto& wait = static_cast<AsyncDump&>(ready);
-    try {
-      return dump_dict(wait.inner.take(), wait.started_at).release().ptr();
-    } catch (py::error_already_set& error) {
-      error.restore();
-    } catch (const std::exception& error) {
-      PyErr_SetString(PyExc_RuntimeError, error.what());
-    }
-    return nullptr;
-  });
+  return make_wait([&] { return AsyncDump(limit, runtime.started_at()); },
+                   [](rt::Leaf& ready) -> PyObject* {
+                     auto& wait = static_cast<AsyncDump&>(ready);
+                     try {
+                       return dump_dict(wait.inner.take(), wait.started_at).release().ptr();
+                     } catch (py::error_already_set& error) {
+                       error.restore();
+                     } catch (const std::exception& error) {
+                       PyErr_SetString(PyExc_RuntimeError, error.what());
+                     }
+                     return nullptr;
+                   });
 }
 
 }  // namespace

@@ -111,13 +111,11 @@ void init_inside(py::module_& module) {
       .def("__hash__", &CurrentTask::id);
   module.def("current_task", &current_task);
   module.def("now_ns", &now);
-  module.def("sleep_ns",
-             [](rt::Nanos span) { return make_wait(std::unique_ptr<rt::Leaf>(new rt::Sleep(rt::Sleep::for_span(span)))); });
-  module.def("sleep_until_ns",
-             [](rt::Nanos at) { return make_wait(std::unique_ptr<rt::Leaf>(new rt::Sleep(rt::Sleep::until(at)))); });
-  module.def("yield_now", [] { return make_wait(std::make_unique<rt::YieldNow>()); });
-  module.def("consume_budget", [] { return make_wait(std::make_unique<rt::ConsumeBudget>()); });
-  module.def("work_ns", [](rt::Nanos span) { return make_wait(std::make_unique<rt::Work>(span)); });
+  module.def("sleep_ns", [](rt::Nanos span) { return make_wait([&] { return rt::Sleep::for_span(span); }); });
+  module.def("sleep_until_ns", [](rt::Nanos at) { return make_wait([&] { return rt::Sleep::until(at); }); });
+  module.def("yield_now", [] { return make_wait([] { return rt::YieldNow(); }); });
+  module.def("consume_budget", [] { return make_wait([] { return rt::ConsumeBudget(); }); });
+  module.def("work_ns", [](rt::Nanos span) { return make_wait([&] { return rt::Work(span); }); });
   module.def("spin_ns", &rt::spin_for, py::call_guard<WithoutGil>());
   module.def("block_in_place", &block_in_place, py::arg("cost_ns"), py::arg("function"), py::arg("args"));
   module.def("enters_coroutine", [] { return current_coroutine() != nullptr; });

@@ -1,6 +1,6 @@
 #include "bind/py_join.hpp"
 
-#include <pybind11/stl.h>
+#include <optional>
 
 #include "bind/py_task.hpp"
 #include "bind/py_wait.hpp"
@@ -48,32 +48,31 @@ constinit const rt::JoinWaker::Vtable JoinHandle::Hub::vtable{
 /// `await handle` in a coroutine of ours. Not bound to one runtime: a handle may be awaited from another.
 class HandleLeaf final : public rt::Leaf {
  public:
-  HandleLeaf(py::object self, JoinHandle& handle)
-      : self_(PyRef::steal(self.release().ptr())), handle_(handle), hub_(handle.hub_), wait_(event_core()) {}
+  HandleLeaf(const py::object& self, JoinHandle& handle) : self_(PyRef::borrow(self.ptr())), handle_(handle) {}
   ~HandleLeaf() override {
-    if (waits_) wait_.leave();
+    if (task_ != nullptr) handle_.leave_alone(*this);
+    if (waits_in_hub_) in_hub_->leave();
   }
   [[nodiscard]] bool poll(rt::Header& task) override {
     if (!rt::coop::proceed(task)) return false;
     if (handle_.done()) return true;
-    waits_ = !wait_.poll(rt::Who{&task});
-    if (waits_) rt::coop::give_back();
-    return !waits_;
+    const bool is_over = handle_.wait(*this, task);
+    if (!is_over) rt::coop::give_back();
+    return is_over;
   }
   [[nodiscard]] const char* what() const override { return "join"; }
   [[nodiscard]] PyObject* take() { return handle_.take(true); }
 
  private:
-  std::shared_ptr<rt::EventCore> event_core();
+  friend class JoinHandle;
 
   PyRef self_;
   JoinHandle& handle_;
-  std::shared_ptr<JoinHandle::Hub> hub_;
-  rt::EventWait wait_;
-  bool waits_ = false;
+  // Under the handle's mutex:
+  rt::Header* task_ = nullptr;  // waits alone, or has
+  std::optional<rt::EventWait> in_hub_;
+  bool waits_in_hub_ = false;
 };
-
-std::shared_ptr<rt::EventCore> HandleLeaf::event_core() { return hub_->done.core(); }
 
 JoinHandle::~JoinHandle() {
   if (ref_.task() != nullptr && cached_ && is_python(*ref_.task())) {
@@ -82,18 +81,53 @@ JoinHandle::~JoinHandle() {
   }
 }
 
+World& JoinHandle::world() const { return runtime_ ? *runtime_ : *py_task(*ref_.task()).runtime; }
+
 JoinHandle::Hub& JoinHandle::hub() {
   const std::scoped_lock lock(mutex_);
-  if (hub_) return *hub_;
-  hub_ = std::make_shared<Hub>();
-  if (ref_.poll({&Hub::vtable, new std::shared_ptr<Hub>(hub_)})) hub_->tell();  // it ended before
+  if (!hub_) make_hub();
   return *hub_;
+}
+
+/// With the mutex held. Who waits alone goes over into it.
+void JoinHandle::make_hub() {
+  hub_ = std::make_shared<Hub>();
+  if (alone_ != nullptr) wait_in_hub(*alone_, *alone_->task_);
+  alone_ = nullptr;
+  if (ref_.poll({&Hub::vtable, new std::shared_ptr<Hub>(hub_)})) hub_->tell();  // it ended before
+}
+
+/// With the mutex held. True: it has ended.
+bool JoinHandle::wait_in_hub(HandleLeaf& leaf, rt::Header& task) {
+  if (!leaf.in_hub_) leaf.in_hub_.emplace(hub_->done.core());
+  leaf.waits_in_hub_ = !leaf.in_hub_->poll(rt::Who{&task});
+  return !leaf.waits_in_hub_;
+}
+
+/// True: it has ended. The first to wait is woken by the task's end itself, with nothing in between.
+bool JoinHandle::wait(HandleLeaf& leaf, rt::Header& task) {
+  const std::scoped_lock lock(mutex_);
+  if (!hub_ && (alone_ == nullptr || alone_ == &leaf)) {
+    leaf.task_ = &task;
+    alone_ = ref_.poll(task) ? nullptr : &leaf;
+    return alone_ == nullptr;
+  }
+  if (!hub_) make_hub();
+  return wait_in_hub(leaf, task);
+}
+
+void JoinHandle::leave_alone(HandleLeaf& leaf) {
+  const std::scoped_lock lock(mutex_);
+  if (alone_ != &leaf) return;
+  alone_ = nullptr;
+  rt::Header& task = *ref_.task();
+  if (task.state.unset_join_waker()) task.join_waker.drop();
 }
 
 bool JoinHandle::cancelled() const { return ref_.done() && ref_.task()->outcome == rt::Outcome::cancelled; }
 
 bool JoinHandle::cancel() {
-  if (!ref_.done()) runtime_->check_touch("cancel()");
+  if (!ref_.done()) world().check_touch("cancel()");
   if (is_python(*ref_.task())) return ref_.cancel();
   const bool lived = !ref_.done();
   rt::stop_workload(ref_);  // a tree of tasks is ended at once, not level by level
@@ -113,7 +147,7 @@ py::object JoinHandle::repr() const {
 
 void JoinHandle::wait(rt::Nanos timeout_ns, const char* call) {
   if (ref_.done()) return;
-  runtime_->check_wait();
+  world().check_wait();
   Hub& waits = hub();
   const bool in_time = wait_where_allowed(
       call, [&](const std::function<bool()>& give_up) { return waits.done.wait_blocking(timeout_ns, give_up); });
@@ -195,16 +229,15 @@ py::object JoinHandle::exception(rt::Nanos timeout_ns) {
   return py::reinterpret_steal<py::object>(error);
 }
 
-void JoinHandle::add_done_callback(const py::object& self, py::object function) {
+void JoinHandle::add_done_callback(const py::object& self, const py::object& function) {
   if (PyCallable_Check(function.ptr()) == 0) {
     throw py::type_error("add_done_callback() needs a callable, not " + std::string(py::repr(function)));
   }
-  auto& handle = self.cast<JoinHandle&>();
-  Hub& hub = handle.hub();
+  Hub& told = hub();
   {
-    const std::scoped_lock lock(hub.mutex);
-    if (!hub.told) {
-      hub.callbacks.emplace_back(PyRef::borrow(function.ptr()), PyRef::borrow(self.ptr()));
+    const std::scoped_lock lock(told.mutex);
+    if (!told.told) {
+      told.callbacks.emplace_back(PyRef::borrow(function.ptr()), PyRef::borrow(self.ptr()));
       return;
     }
   }
@@ -212,13 +245,10 @@ void JoinHandle::add_done_callback(const py::object& self, py::object function) 
 }
 
 py::object JoinHandle::await(const py::object& self) {
-  auto& handle = self.cast<JoinHandle&>();
   if (current_coroutine() == nullptr) {
     return py::module_::import("stealscope._asyncio_bridge").attr("await_handle")(self).attr("__await__")();
   }
-  handle.hub();
-  return make_wait(std::make_unique<HandleLeaf>(self, handle),
-                   [](rt::Leaf& leaf) { return static_cast<HandleLeaf&>(leaf).take(); });
+  return make_wait([&] { return HandleLeaf(self, *this); }, [](rt::Leaf& leaf) { return static_cast<HandleLeaf&>(leaf).take(); });
 }
 
 rt::Nanos timeout_from(const py::object& seconds) {
@@ -259,30 +289,6 @@ bool wait_where_allowed(const char* call, const std::function<bool(const std::fu
   }
   if (interrupted) throw py::error_already_set();
   return in_time;
-}
-
-void init_join(py::module_& module) {
-  py::class_<JoinHandle>(module, "JoinHandle", "A task that was spawned: wait for it, await it, cancel it.")
-      .def(
-          "result", [](JoinHandle& self, const py::object& timeout) { return self.result(timeout_from(timeout)); },
-          py::arg("timeout") = py::none(),
-          "Waits for the end and returns the task's value, or raises what it raised.\n\n"
-          "``timeout``: seconds; None waits without limit. Raises TimeoutError, or CancelledError if it was cancelled.")
-      .def(
-          "exception", [](JoinHandle& self, const py::object& timeout) { return self.exception(timeout_from(timeout)); },
-          py::arg("timeout") = py::none(), "As result(), but returns the exception, or None if there was none.")
-      .def("done", &JoinHandle::done, "True once the task has ended, in whatever way.")
-      .def("cancel", &JoinHandle::cancel,
-           "Asks the task to end. False if it had ended. A coroutine gets CancelledError where it waits; a callable that "
-           "runs is not interrupted.")
-      .def("cancelled", &JoinHandle::cancelled, "True if the task ended by being cancelled.")
-      .def(
-          "add_done_callback", [](const py::object& self, py::object fn) { JoinHandle::add_done_callback(self, std::move(fn)); },
-          py::arg("fn"), "Calls ``fn(handle)`` once the task has ended: on the thread that ended it, or at once.")
-      .def("__await__", [](const py::object& self) { return JoinHandle::await(self); })
-      .def_property_readonly("id", &JoinHandle::id, "The task's number, unique in this process.")
-      .def_property_readonly("name", &JoinHandle::name, "The name given at spawn, or an empty string.")
-      .def("__repr__", &JoinHandle::repr);
 }
 
 }  // namespace bind

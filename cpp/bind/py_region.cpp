@@ -13,10 +13,21 @@ struct Region {
   rt::HandedOver given;
 };
 
+// initial-exec: as in rt/task/context.cpp. How many regions this thread has: each poll asks, and nearly always there are none.
+#if defined(__GNUC__) && defined(__linux__)
+__attribute__((tls_model("initial-exec")))
+#endif
+thread_local std::uint32_t depth = 0;
+
 /// Those of this thread, outermost first. More than one task's, where a region drives a coroutine by block_on.
 std::vector<Region>& regions() {
   thread_local std::vector<Region> list;
   return list;
+}
+
+void add_region(const Region& region) {
+  regions().push_back(region);
+  ++depth;
 }
 
 rt::Header* current_task() {
@@ -32,12 +43,13 @@ void begin() {
     const WithoutGil unlocked;  // the hand-over wakes tasks and may make a thread
     given = rt::current()->home->hand_over();
   }
-  regions().push_back({task, given});
+  add_region({task, given});
 }
 
 void end_last() {
   const Region region = regions().back();
   regions().pop_back();
+  --depth;
   if (region.given.worker == nullptr) return;
   const WithoutGil unlocked;
   rt::current()->home->take_back(region.given);
@@ -50,6 +62,7 @@ void end() {
 }  // namespace
 
 bool in_region() {
+  if (depth == 0) return false;
   const std::vector<Region>& list = regions();
   return !list.empty() && list.back().task == current_task();
 }
@@ -61,7 +74,7 @@ bool end_regions() {
 }
 
 RegionMark::RegionMark() {
-  if (rt::Header* task = current_task()) regions().push_back({task, {}});
+  if (rt::Header* task = current_task()) add_region({task, {}});
 }
 
 RegionMark::~RegionMark() { end(); }

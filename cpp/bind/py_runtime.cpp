@@ -118,7 +118,7 @@ py::object block_on(const Shared& runtime, const py::object& target, const py::t
   const rt::ContextScope scope(context);
   rt::ThreadHome home(runtime->shared());
   rt::Header& task = make_py_task(runtime, home, request_of(target, args, py::none(), py::none()));
-  JoinHandle handle(task, runtime);
+  JoinHandle handle(task);
   task.state.init_new();
   bool interrupted = false;
   {

@@ -133,7 +133,9 @@ bool check_may_block(const char* call, const char* instead) {
   return on_worker;
 }
 
-py::object ready_wait() { return make_wait(std::make_unique<ReadyLeaf>()); }
+py::object ready_wait() {
+  return make_wait([] { return ReadyLeaf(); });
+}
 
 void init_sync(py::module_& module) {
   init_event(module);

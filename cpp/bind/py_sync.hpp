@@ -42,15 +42,15 @@ auto with_sync_errors(Call&& call) {
 template <auto Convert, class Make>
 py::object await_leaf(Make&& make) {
   using L = std::invoke_result_t<Make>;
-  std::unique_ptr<rt::Leaf> leaf;
-  with_sync_errors([&] { leaf.reset(new L(make())); });
-  return make_wait(std::move(leaf), [](rt::Leaf& over) -> PyObject* {
-    try {
-      return Convert(static_cast<L&>(over));
-    } catch (...) {
-      set_sync_error();
-      return nullptr;
-    }
+  return with_sync_errors([&] {
+    return make_wait(make, [](rt::Leaf& over) -> PyObject* {
+      try {
+        return Convert(static_cast<L&>(over));
+      } catch (...) {
+        set_sync_error();
+        return nullptr;
+      }
+    });
   });
 }
 

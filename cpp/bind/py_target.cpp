@@ -95,29 +95,32 @@ bool is_of_package(PyFrameObject* frame) {
   return is_ours;
 }
 
-using PlaceText = std::shared_ptr<const rt::SpawnPlace>;
+using Extra = rt::TaskExtra;
 
-/// Places that spawn, each with its text, which is made once: a program spawns from few places. There is room for so many; a new
-/// one takes the room of another. The lock is for interpreters without a GIL; under it nothing of Python is called.
+/// Places that spawn, each with its text, which is made once: a program spawns from few places. Tasks without a name share one record
+/// of their place. There is room for so many; a new one takes the room of another. The lock is for interpreters without a GIL; under
+/// it nothing of Python is called.
 class KnownPlaces {
  public:
-  /// Null: not known.
-  [[nodiscard]] PlaceText find(const PyCodeObject* code, int offset) {
+  /// Held for the caller. Null: not known.
+  [[nodiscard]] Extra* find(const PyCodeObject* code, int offset) {
     const std::scoped_lock lock(mutex_);
     const Place& place = room_for(code, offset);
-    return place.code.get() == as_object(code) && place.offset == offset ? place.text : nullptr;
+    return place.code.get() == as_object(code) && place.offset == offset ? place.extra->hold() : nullptr;
   }
   /// Gives the reference to the code that has to go, to be dropped last: its end may run anything.
-  [[nodiscard]] PyRef add(const PyCodeObject* code, int offset, PlaceText text) {
+  [[nodiscard]] PyRef add(const PyCodeObject* code, int offset, Extra* extra) {
     const std::scoped_lock lock(mutex_);
-    return std::exchange(room_for(code, offset), Place{PyRef::borrow(as_object(code)), offset, std::move(text)}).code;
+    Place old = std::exchange(room_for(code, offset), Place{PyRef::borrow(as_object(code)), offset, extra->hold()});
+    if (old.extra != nullptr) old.extra->drop();
+    return std::move(old.code);
   }
 
  private:
   struct Place {
     PyRef code;      // so that no other code gets its address
     int offset = 0;  // of the instruction in it
-    PlaceText text;
+    Extra* extra = nullptr;
   };
   static PyObject* as_object(const PyCodeObject* code) { return reinterpret_cast<PyObject*>(const_cast<PyCodeObject*>(code)); }
   [[nodiscard]] Place& room_for(const PyCodeObject* code, int offset) {
@@ -125,17 +128,53 @@ class KnownPlaces {
                    places_.size()];
   }
 
-  std::mutex mutex_;
+  ObjectMutex mutex_;
   std::array<Place, 256> places_;
 };
 
-PlaceText place_text(PyFrameObject* frame, const PyCodeObject* code) {
+KnownPlaces& known_places() {
+  static auto* const known = new KnownPlaces;
+  return *known;
+}
+
+Extra* new_place(PyFrameObject* frame, const PyCodeObject* code) {
   auto place = std::make_shared<rt::SpawnPlace>();
   place->line = static_cast<std::uint32_t>(PyFrame_GetLineNumber(frame));
   if (const char* file = PyUnicode_AsUTF8(code->co_filename)) place->file = file;
   if (const char* function = PyUnicode_AsUTF8(code->co_qualname)) place->function = function;
   PyErr_Clear();  // text that is no UTF-8
-  return place;
+  return new Extra({}, std::move(place));
+}
+
+/// Of this very frame, if it has spawned before. Held for the caller; null: look closer.
+Extra* known_place(PyFrameObject* frame) {
+  PyCodeObject* const code = PyFrame_GetCode(frame);
+  Extra* const extra = known_places().find(code, PyFrame_GetLasti(frame));
+  Py_DECREF(code);
+  return extra;
+}
+
+/// Of the first frame outwards that is not this package's. Held for the caller.
+Extra* find_place(PyFrameObject* frame) {
+  Py_INCREF(frame);
+  bool is_ours = is_of_package(frame);
+  while (is_ours) {
+    PyFrameObject* caller = PyFrame_GetBack(frame);  // new, or null at the bottom
+    if (caller == nullptr) break;
+    Py_DECREF(frame);
+    frame = caller;
+    is_ours = is_of_package(frame);
+  }
+  Extra* extra = is_ours ? nullptr : known_place(frame);
+  PyRef replaced;
+  if (extra == nullptr) {
+    PyCodeObject* const code = PyFrame_GetCode(frame);
+    extra = new_place(frame, code);
+    if (!is_ours) replaced = known_places().add(code, PyFrame_GetLasti(frame), extra);
+    Py_DECREF(code);
+  }
+  Py_DECREF(frame);
+  return extra;
 }
 
 }  // namespace
@@ -170,7 +209,7 @@ bool refuse_awaitable_result(PyObject* result) {
   const PyAsyncMethods* methods = Py_TYPE(result)->tp_as_async;
   const bool awaitable = PyCoro_CheckExact(result) || (methods != nullptr && methods->am_await != nullptr);
   // A join handle may be returned: its task runs whether anybody awaits it or not.
-  if (!awaitable || py::isinstance<JoinHandle>(result)) return false;
+  if (!awaitable || is_handle(result)) return false;
   if (PyCoro_CheckExact(result)) {
     PyObject* closed = PyObject_CallMethod(result, "close", nullptr);  // so that Python does not warn
     if (closed == nullptr) PyErr_Clear();
@@ -206,25 +245,14 @@ void explain_missing_loop(PyObject* error) {
 void remember_spawn_place(rt::Header& task) {
   PyFrameObject* frame = PyEval_GetFrame();  // borrowed; null outside Python code
   if (frame == nullptr) return;
-  Py_INCREF(frame);
-  while (is_of_package(frame)) {
-    PyFrameObject* caller = PyFrame_GetBack(frame);  // new, or null at the bottom
-    if (caller == nullptr) break;
-    Py_DECREF(frame);
-    frame = caller;
+  Extra* extra = known_place(frame);
+  if (extra == nullptr) extra = find_place(frame);
+  if (task.extra == nullptr) {
+    task.extra = extra;
+    return;
   }
-  PyCodeObject* code = PyFrame_GetCode(frame);
-  if (task.extra == nullptr) task.extra = new rt::TaskExtra;
-  static auto* const known = new KnownPlaces;
-  const int offset = PyFrame_GetLasti(frame);
-  PyRef replaced;
-  task.extra->place = known->find(code, offset);
-  if (task.extra->place == nullptr) {
-    task.extra->place = place_text(frame, code);
-    replaced = known->add(code, offset, task.extra->place);
-  }
-  Py_DECREF(code);
-  Py_DECREF(frame);
+  task.extra->place = extra->place;
+  extra->drop();
 }
 
 }  // namespace bind

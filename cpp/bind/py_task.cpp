@@ -69,11 +69,20 @@ PyObject* call_in_context(PyTask& python) {
   return result;
 }
 
+/// A callable that never began.
+void call_give_up(const PyTask& python) {
+  if (python.give_up == nullptr || python.args == nullptr) return;
+  PyObject* result = PyObject_Call(python.give_up, python.args, nullptr);
+  if (result == nullptr) PyErr_WriteUnraisable(python.give_up);
+  Py_XDECREF(result);
+}
+
 PollResult poll_callable(rt::Header& task) {
   PyTask& python = py_task(task);
   // acquire: pairs with cancel_py_task().
   if (python.cancel_requests.load(std::memory_order_acquire) != 0) {
     task.outcome = Outcome::cancelled;
+    call_give_up(python);
     return PollResult::ready;
   }
   const Running running(python);
@@ -107,9 +116,42 @@ void stop_waiting(rt::Header& task, PyTask& python) {
   Py_CLEAR(python.waits_in);
 }
 
-/// One step of the coroutine: sends None, or throws what is set as the Python error. The context is entered.
-PySendResult step(PyTask& python, PyObject** result) {
-  if (!PyErr_Occurred()) return PyIter_Send(python.coroutine, Py_None, result);
+/// As a step of the coroutine ends, with or without an error set.
+void leave_context(PyTask& python, bool failed) {
+  if (!failed) {
+    if (PyContext_Exit(python.context) != 0) PyErr_Clear();
+    return;
+  }
+  PyObject *type = nullptr, *value = nullptr, *trace = nullptr;
+  PyErr_Fetch(&type, &value, &trace);
+  if (PyContext_Exit(python.context) != 0) PyErr_Clear();
+  PyErr_Restore(type, value, trace);
+}
+
+/// One step of the coroutine, in its context.
+PySendResult send_in_context(PyTask& python, PyObject** result) {
+  const bool entered = PyContext_Enter(python.context) == 0;
+  if (!entered) PyErr_Clear();
+  const PySendResult sent = PyIter_Send(python.coroutine, Py_None, result);
+  if (entered) leave_context(python, sent == PYGEN_ERROR);
+  return sent;
+}
+
+/// Throws what is set as the Python error. The context is entered.
+PySendResult throw_error(PyTask& python, PyObject** result);
+
+/// One step that begins where it waits, with the Python error that is set.
+PySendResult throw_in_context(PyTask& python, PyObject** result) {
+  PyObject *type = nullptr, *value = nullptr, *trace = nullptr;
+  PyErr_Fetch(&type, &value, &trace);  // entering a context with an error set is not allowed
+  const bool entered = PyContext_Enter(python.context) == 0;
+  PyErr_Restore(type, value, trace);
+  const PySendResult sent = throw_error(python, result);
+  if (entered) leave_context(python, sent == PYGEN_ERROR);
+  return sent;
+}
+
+PySendResult throw_error(PyTask& python, PyObject** result) {
   PyObject *type = nullptr, *value = nullptr, *trace = nullptr;
   PyErr_Fetch(&type, &value, &trace);
   PyErr_NormalizeException(&type, &value, &trace);
@@ -133,14 +175,7 @@ PollResult run_coroutine(rt::Header& task, PyTask& python) {
   const Running running(python);
   for (;;) {
     PyObject* result = nullptr;
-    PyObject *type = nullptr, *value = nullptr, *trace = nullptr;
-    PyErr_Fetch(&type, &value, &trace);  // entering a context with an error set is not allowed
-    const bool entered = PyContext_Enter(python.context) == 0;
-    PyErr_Restore(type, value, trace);
-    const PySendResult sent = step(python, &result);
-    PyErr_Fetch(&type, &value, &trace);
-    if (entered && PyContext_Exit(python.context) != 0) PyErr_Clear();
-    PyErr_Restore(type, value, trace);
+    const PySendResult sent = PyErr_Occurred() == nullptr ? send_in_context(python, &result) : throw_in_context(python, &result);
     if (sent != PYGEN_NEXT) end_regions();
     if (sent == PYGEN_RETURN) return end_with_value(task, result);
     if (sent == PYGEN_ERROR) return end_with_error(task);
@@ -155,17 +190,22 @@ PollResult run_coroutine(rt::Header& task, PyTask& python) {
 /// The coroutine object, made in the task's context if an async function was spawned. False: the error is set.
 bool ensure_coroutine(PyTask& python) {
   if (python.coroutine != nullptr) return true;
-  python.coroutine =
-      python.args == nullptr && PyCoro_CheckExact(python.target) ? Py_NewRef(python.target) : call_in_context(python);
-  forget_pending_coroutine(python.target);
+  if (python.args == nullptr && PyCoro_CheckExact(python.target)) {
+    python.coroutine = Py_NewRef(python.target);
+    forget_pending_coroutine(python.target);
+  } else {
+    python.coroutine = call_in_context(python);
+  }
   return python.coroutine != nullptr;
 }
 
 /// Takes one request to cancel, if there is one: sets CancelledError.
 bool take_cancel_request(rt::Header& task, PyTask& python) {
-  // acquire: pairs with cancel_py_task().
-  const std::uint32_t requests =
-      python.cancel_requests.exchange(0, std::memory_order_acquire) + Deadline::count_expired(task, python);
+  // acquire: pairs with cancel_py_task(). The load first: nearly always there is none, and an exchange costs a locked instruction.
+  std::uint32_t requests = Deadline::count_expired(task, python);
+  if (python.cancel_requests.load(std::memory_order_acquire) != 0) {
+    requests += python.cancel_requests.exchange(0, std::memory_order_acquire);  // acquire: as above
+  }
   if (requests == 0) return false;
   python.cancelling += requests;
   PyErr_SetNone(cancelled_in_coroutine());
@@ -195,7 +235,8 @@ PollResult poll_coroutine(rt::Header& task) {
 void cancel_now(rt::Header& task) {
   PyTask& python = py_task(task);
   task.outcome = Outcome::cancelled;
-  if (task.kind != rt::Kind::coroutine || python.coroutine == nullptr) return;
+  if (task.kind != rt::Kind::coroutine) return call_give_up(python);
+  if (python.coroutine == nullptr) return;
   python.shutting_down = true;
   constexpr int patience = 1000;  // awaits in its cleanup; more is taken for a loop that catches everything
   for (int awaits = 0; awaits < patience; ++awaits) {
@@ -226,6 +267,7 @@ void drop_future(rt::Header& task) {
   Py_CLEAR(python.coroutine);
   Py_CLEAR(python.target);
   Py_CLEAR(python.args);
+  Py_CLEAR(python.give_up);
   Py_CLEAR(python.context);
 }
 
@@ -255,7 +297,7 @@ void request_cancel(rt::Header& task) {
 constexpr rt::TaskVtable callable_vtable{poll_callable, cancel_now, drop_future, drop_output, request_cancel};
 constexpr rt::TaskVtable coroutine_vtable{poll_coroutine, cancel_now, drop_future, drop_output, request_cancel};
 
-rt::Header& make(const std::shared_ptr<World>& runtime, rt::Home& home, const SpawnRequest& request, bool as_coroutine) {
+rt::Header& make(std::shared_ptr<World> runtime, rt::Home& home, const SpawnRequest& request, bool as_coroutine) {
   rt::Context* here = rt::current();
   rt::Header& task = home.slots().take(sizeof(PyObject*), sizeof(PyTask), here != nullptr ? here->slots : nullptr);
   task.vtable = as_coroutine ? &coroutine_vtable : &callable_vtable;
@@ -265,8 +307,9 @@ rt::Header& make(const std::shared_ptr<World>& runtime, rt::Home& home, const Sp
   auto* python = new (task.body()) PyTask;
   python->target = Py_NewRef(request.target);
   python->args = request.args != nullptr && PyTuple_GET_SIZE(request.args) > 0 ? Py_NewRef(request.args) : nullptr;
+  python->give_up = Py_XNewRef(request.give_up);
   python->context = request.context != nullptr ? Py_NewRef(request.context) : PyContext_CopyCurrent();
-  python->runtime = runtime;
+  python->runtime = std::move(runtime);
   remember_spawn_place(task);
   return task;
 }
@@ -285,13 +328,13 @@ const char* kind_name(rt::Kind kind) {
 
 bool is_python(const rt::Header& task) { return task.vtable == &callable_vtable || task.vtable == &coroutine_vtable; }
 
-rt::Header& make_py_task(const std::shared_ptr<World>& runtime, rt::Home& home, const SpawnRequest& request) {
-  return make(runtime, home, request, check_target(request));
+rt::Header& make_py_task(std::shared_ptr<World> runtime, rt::Home& home, const SpawnRequest& request) {
+  return make(std::move(runtime), home, request, check_target(request));
 }
 
-rt::Header& make_py_job(const std::shared_ptr<World>& runtime, rt::Home& home, const SpawnRequest& request) {
+rt::Header& make_py_job(std::shared_ptr<World> runtime, rt::Home& home, const SpawnRequest& request) {
   check_job_target(request);
-  rt::Header& task = make(runtime, home, request, false);
+  rt::Header& task = make(std::move(runtime), home, request, false);
   task.kind = rt::Kind::blocking;
   return task;
 }

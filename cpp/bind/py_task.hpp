@@ -23,6 +23,7 @@ struct PyTask {
   PyObject* target = nullptr;   // callable, async function, or coroutine
   PyObject* args = nullptr;     // tuple, or null
   PyObject* context = nullptr;  // contextvars.Context
+  PyObject* give_up = nullptr;  // of a callable: called with args if it is cancelled before it began
   PyObject* coroutine = nullptr;
   PyObject* waits_in = nullptr;  // the Wait whose leaf the header points to
   Deadline* deadlines = nullptr;
@@ -45,14 +46,15 @@ struct SpawnRequest {
   PyObject* target = nullptr;
   PyObject* args = nullptr;     // tuple
   PyObject* context = nullptr;  // null: a copy of the caller's
+  PyObject* give_up = nullptr;  // of a callable; null: nothing is called
   std::string name;
   std::uint32_t worker = rt::Destination::any_worker;
 };
 
 /// Checks a target and makes the task, not launched yet. GIL held; throws TypeError and RuntimeError as API.md says.
-rt::Header& make_py_task(const std::shared_ptr<World>& runtime, rt::Home& home, const SpawnRequest& request);
+rt::Header& make_py_task(std::shared_ptr<World> runtime, rt::Home& home, const SpawnRequest& request);
 /// The same for a job of the blocking pool.
-rt::Header& make_py_job(const std::shared_ptr<World>& runtime, rt::Home& home, const SpawnRequest& request);
+rt::Header& make_py_job(std::shared_ptr<World> runtime, rt::Home& home, const SpawnRequest& request);
 
 /// The result of an ended Python task: a new reference, or null with its exception set. GIL held.
 PyObject* take_py_output(rt::Header& task, bool in_await);

@@ -8,8 +8,8 @@ namespace {
 
 enum class Phase : std::uint8_t { fresh, waiting, ready };
 
-struct Wait {
-  PyObject_HEAD rt::Leaf* leaf;  // null: over
+struct alignas(std::max_align_t) Wait {
+  PyObject_HEAD rt::Leaf* leaf;  // right behind this object; null: over
   TakeValue take;
   const rt::Header* owner;  // the task that waits; only compared
   Phase phase;
@@ -19,7 +19,9 @@ PyTypeObject* wait_type = nullptr;
 
 Wait* as_wait(PyObject* object) { return reinterpret_cast<Wait*>(object); }
 
-void drop_leaf(Wait* wait) { delete std::exchange(wait->leaf, nullptr); }
+void drop_leaf(Wait* wait) {
+  if (wait->leaf != nullptr) std::destroy_at(std::exchange(wait->leaf, nullptr));
+}
 
 /// False: a Python error says why this task may not await it now.
 bool may_step(const Wait* wait, const rt::Header* task) {
@@ -120,15 +122,19 @@ PyType_Spec wait_spec = {"stealscope._core.Wait", sizeof(Wait), 0, Py_TPFLAGS_DE
 
 }  // namespace
 
-py::object make_wait(std::unique_ptr<rt::Leaf> leaf, TakeValue take) {
-  auto* wait = PyObject_New(Wait, wait_type);
-  if (wait == nullptr) throw py::error_already_set();
-  wait->leaf = leaf.release();
+py::object make_empty_wait(std::size_t room, TakeValue take) {
+  auto* wait = static_cast<Wait*>(PyObject_Malloc(sizeof(Wait) + room));
+  if (wait == nullptr) throw std::bad_alloc();
+  PyObject_Init(reinterpret_cast<PyObject*>(wait), wait_type);
+  wait->leaf = nullptr;
   wait->take = take;
   wait->owner = nullptr;
   wait->phase = Phase::fresh;
   return py::reinterpret_steal<py::object>(reinterpret_cast<PyObject*>(wait));
 }
+
+void* room_in(PyObject* wait) { return as_wait(wait) + 1; }
+void set_leaf(PyObject* wait, rt::Leaf* leaf) { as_wait(wait)->leaf = leaf; }
 
 bool is_wait(PyObject* object) { return Py_IS_TYPE(object, wait_type); }
 

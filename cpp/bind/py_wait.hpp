@@ -4,8 +4,8 @@
 // at each wake, and sends None when the leaf is ready. A raw type, because every await goes through it.
 #pragma once
 
-#include <functional>
 #include <memory>
+#include <utility>
 
 #include "bind/gil.hpp"
 #include "rt/task/leaf.hpp"
@@ -15,8 +15,21 @@ namespace bind {
 /// Turns a ready leaf into the value of the await: a new reference, or null with an error set.
 using TakeValue = PyObject* (*)(rt::Leaf&);
 
-/// A new awaitable. `take` null: the value is None.
-py::object make_wait(std::unique_ptr<rt::Leaf> leaf, TakeValue take = nullptr);
+/// A new awaitable without a leaf, with so much room for one.
+py::object make_empty_wait(std::size_t room, TakeValue take);
+/// Where its leaf is to be made.
+[[nodiscard]] void* room_in(PyObject* wait);
+void set_leaf(PyObject* wait, rt::Leaf* leaf);
+
+/// A new awaitable around the leaf that `make` returns. `take` null: the value is None.
+template <class Make>
+py::object make_wait(Make&& make, TakeValue take = nullptr) {
+  using L = std::invoke_result_t<Make>;
+  static_assert(alignof(L) <= alignof(std::max_align_t), "Python's memory is aligned no better");
+  py::object wait = make_empty_wait(sizeof(L), take);
+  set_leaf(wait.ptr(), new (room_in(wait.ptr())) L(make()));
+  return wait;
+}
 
 [[nodiscard]] bool is_wait(PyObject* object);
 /// The leaf of an awaitable that waits for this task and yielded itself; null if it belongs to another, or is over.

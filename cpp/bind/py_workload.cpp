@@ -98,11 +98,11 @@ py::tuple record_tuple(const RunRecord& record) {
   return py::make_tuple(py::cast(record.answers), record.started, record.ended, outputs);
 }
 
-std::unique_ptr<JoinHandle> spawn_workload(const std::shared_ptr<World>& runtime, const py::list& preorder,
-                                           const rt::SpawnOptions& options, const py::object& transform) {
+py::object spawn_workload(const std::shared_ptr<World>& runtime, const py::list& preorder, const rt::SpawnOptions& options,
+                          const py::object& transform) {
   auto handle = rt::spawn_with(options, {}, run_and_time, native_workload(preorder));
   rt::JoinRef ref = std::move(handle).into_ref();
-  return std::make_unique<JoinHandle>(std::move(ref), runtime, transform.is_none() ? py::object() : transform);
+  return make_handle(std::move(ref), runtime, transform.is_none() ? py::object() : transform);
 }
 
 void init_workload(py::module_& module) {

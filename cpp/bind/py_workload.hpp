@@ -21,7 +21,7 @@ NativeWorkload native_workload(const py::list& preorder);
 py::tuple record_tuple(const RunRecord& record);
 
 /// In a context with a home. The handle's result is `transform(record_tuple(...))`.
-std::unique_ptr<JoinHandle> spawn_workload(const std::shared_ptr<World>& runtime, const py::list& preorder,
-                                           const rt::SpawnOptions& options, const py::object& transform);
+py::object spawn_workload(const std::shared_ptr<World>& runtime, const py::list& preorder, const rt::SpawnOptions& options,
+                          const py::object& transform);
 
 }  // namespace bind

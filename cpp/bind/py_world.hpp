@@ -17,9 +17,15 @@ auto in_context(World& world, F&& function) {
   return function();
 }
 
+/// The world in a `_core.Runtime` or a `_core.Machine`; null if it is neither.
+std::shared_ptr<World> world_in(PyObject* native);
+
+/// Spawns here; throws what the caller's thread and the target are refused with.
+py::object spawn_on(std::shared_ptr<World> world, const SpawnRequest& request);
+
 SpawnRequest request_of(const py::object& target, const py::tuple& args, const py::object& name, const py::object& context);
 
-std::unique_ptr<JoinHandle> spawn(const std::shared_ptr<World>& world, const py::object& target, const py::tuple& args,
-                                  const py::object& name, const py::object& context, std::int64_t worker);
+py::object spawn(const std::shared_ptr<World>& world, const py::object& target, const py::tuple& args, const py::object& name,
+                 const py::object& context, std::int64_t worker);
 
 }  // namespace bind

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping, Sequence
 from contextvars import Context
-from typing import Any, final
+from typing import Any, TypeVar, final
 
 from .graph import IntArray
 
@@ -12,6 +12,12 @@ FEATURES: dict[str, bool]
 EVENT_KINDS: tuple[str, ...]
 TIMELINE_CAPACITY: int
 METRIC_LIST: tuple[tuple[str, str, str, str, str, bool], ...]
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+def quick_spawn(function: _F, /) -> _F: ...
+def quick_yield(function: _F, /) -> _F: ...
+def quick_spawn_here(function: _F, /) -> _F: ...
 
 @final
 class Wait(Awaitable[Any]):
@@ -35,6 +41,7 @@ class World:
     def spawn(
         self, target: Any, args: tuple[Any, ...], name: str | None, context: Context | None, worker: int, /
     ) -> JoinHandle: ...
+    def spawn_call(self, run: Callable[..., object], give_up: Callable[..., object], args: tuple[Any, ...], /) -> None: ...
     def spawn_blocking(
         self, target: Any, args: tuple[Any, ...], name: str | None, context: Context | None, cost_ns: int, /
     ) -> JoinHandle: ...

@@ -55,6 +55,7 @@ class Handle:
 
     # ---- spawning ----
 
+    @_core.quick_spawn
     def spawn(self, target: Any, /, *args: Any, name: str | None = None, context: Context | None = None) -> _core.JoinHandle:
         """Start a task; see `Runtime.spawn`."""
         return spawn_on_native(self._native, target, args, name, context, -1)

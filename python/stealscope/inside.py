@@ -56,6 +56,7 @@ def sleep(seconds: float) -> Awaitable[None]:
     return _core.sleep_ns(seconds_to_ns(seconds))
 
 
+@_core.quick_yield
 def yield_now() -> Awaitable[None]:
     """Await it: whatever else is ready has a turn first."""
     return _core.yield_now()
@@ -128,6 +129,7 @@ def current() -> Handle:
     return Handle(native)
 
 
+@_core.quick_spawn_here
 def spawn(target: Any, /, *args: Any, name: str | None = None, context: Context | None = None) -> _core.JoinHandle:
     """``current().spawn(...)``: a new task beside this one.
 

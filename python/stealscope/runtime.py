@@ -132,6 +132,7 @@ class Runtime:
 
     # ---- work ----
 
+    @_core.quick_spawn
     def spawn(self, target: Any, /, *args: Any, name: str | None = None, context: Context | None = None) -> _core.JoinHandle:
         """Start a task: a callable, an async function with its arguments, a coroutine object, or a `Workload`.
 

@@ -81,10 +81,24 @@ struct SpawnPlace {
   std::uint32_t line = 0;
 };
 
-/// What is known about few tasks only, so it is kept outside the header. Owned by it.
+/// What is known about few tasks only, so it is kept outside the header. Counted: tasks without a name share one a place.
 struct TaskExtra {
+  TaskExtra(std::string called, std::shared_ptr<const SpawnPlace> from) : name(std::move(called)), place(std::move(from)) {}
+
   std::string name;
   std::shared_ptr<const SpawnPlace> place;  // null: not from Python
+
+  [[nodiscard]] TaskExtra* hold() noexcept {
+    holders_.fetch_add(1, relaxed);  // relaxed: who holds one may make another
+    return this;
+  }
+  void drop() noexcept {
+    // acq_rel: the last one out must see all that the others did with it before it frees it.
+    if (holders_.fetch_sub(1, acq_rel) == 1) delete this;
+  }
+
+ private:
+  std::atomic<std::uint32_t> holders_{1};
 };
 
 struct alignas(64) Header {

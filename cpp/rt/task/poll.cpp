@@ -94,7 +94,7 @@ void after_yield(Header& task, Context& here) {
 
 [[gnu::noinline]] void drop_rest(Header& task) {
   task.join_waker.drop();
-  delete std::exchange(task.extra, nullptr);
+  if (task.extra != nullptr) std::exchange(task.extra, nullptr)->drop();
 }
 
 }  // namespace
