@@ -3,7 +3,7 @@
 Each submitted call is one task of the runtime; its future is a real one, so `asyncio.wrap_future`, ``loop.run_in_executor``
 and `concurrent.futures.wait` take it. Invariant: every future that `submit` returned ends, also when the runtime is
 cancelled or the interpreter is left. What of the standard library's own tests applies: ``docs/executor.md``. Read next:
-`runtime.py`.
+`_future.py` (the future), `runtime.py`.
 """
 
 from __future__ import annotations
@@ -13,12 +13,9 @@ import threading
 import weakref
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
-from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from . import _core
-from .errors import RuntimeClosed
-from .inside import blocking
+from ._future import RuntimeFuture, hand_core_on
 
 if TYPE_CHECKING:
     from .runtime import Runtime
@@ -39,7 +36,7 @@ class RuntimeExecutor(Executor):
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._changed = threading.Condition()
-        self._pending: set[Future[Any]] = set()
+        self._pending: set[RuntimeFuture[Any]] = set()  # those that have not ended; one add or discard needs no lock
         self._closed = False
         _executors.add(self)
 
@@ -53,18 +50,16 @@ class RuntimeExecutor(Executor):
         if not callable(fn):
             raise TypeError(f"submit() needs a callable, not {fn!r}")
         native = self._runtime._native
-        future: _Future[T] = _Future(native)
-        with self._changed:
-            if self._closed:
-                raise RuntimeError("cannot schedule new futures after shutdown")
-            self._pending.add(future)
-        future.add_done_callback(self._forget)
+        future: RuntimeFuture[T] = RuntimeFuture(native, self._forget)
+        self._pending.add(future)
+        if self._closed:  # asked after it was added: shutdown() closes before it looks at what is pending
+            self._forget(future)
+            raise RuntimeError("cannot schedule new futures after shutdown")
         try:
-            handle = self._runtime.spawn(_call, future, fn, args, kwargs)
+            native.spawn_call(_call, _give_up, (future, fn, args, kwargs))
         except BaseException:
             future.cancel()
             raise
-        handle.add_done_callback(lambda ended: _cancel_if_never_run(ended, future))
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
@@ -79,7 +74,7 @@ class RuntimeExecutor(Executor):
         """
         with self._changed:
             self._closed = True
-            pending = list(self._pending)
+            pending = self._pending.copy()
         if cancel_futures:
             for future in pending:
                 future.cancel()
@@ -88,15 +83,16 @@ class RuntimeExecutor(Executor):
         with self._changed:
             if not self._pending:
                 return
-            if not self._pending.isdisjoint(_calls_of_this_thread()):
+            me = threading.get_ident()
+            if any(future.thread == me for future in self._pending.copy()):
                 raise RuntimeError("Executor.shutdown() inside one of its own calls waits for itself; use shutdown(wait=False)")
         with hand_core_on("Executor.shutdown()", "spawn_blocking(executor.shutdown)"), self._changed:
             self._changed.wait_for(lambda: not self._pending)
 
-    def _forget(self, future: Future[Any]) -> None:
-        with self._changed:
-            self._pending.discard(future)
-            if not self._pending:
+    def _forget(self, future: RuntimeFuture[Any]) -> None:
+        self._pending.discard(future)
+        if self._closed and not self._pending:  # somebody may wait for that
+            with self._changed:
                 self._changed.notify_all()
 
     def __repr__(self) -> str:
@@ -104,66 +100,21 @@ class RuntimeExecutor(Executor):
         return f"<stealscope.RuntimeExecutor on {self._runtime!r}: {state}, {len(self._pending)} pending>"
 
 
-class _Future(Future[T]):
-    """A future whose blocking methods follow the rule for waits on a worker."""
-
-    def __init__(self, native: _core.Runtime) -> None:
-        super().__init__()
-        self._native = native
-
-    def result(self, timeout: float | None = None) -> T:
-        try:
-            with self._waiting("Future.result()"):
-                return super().result(timeout)
-        finally:
-            del self  # no reference cycle through the traceback
-
-    def exception(self, timeout: float | None = None) -> BaseException | None:
-        with self._waiting("Future.exception()"):
-            return super().exception(timeout)
-
-    def _waiting(self, call: str) -> AbstractContextManager[None]:
-        if self.done():
-            return nullcontext()
-        if self._native.is_forked_copy:
-            raise RuntimeClosed(f"{call}: this future belongs to the parent process; the threads that would end it are there")
-        return hand_core_on(call, "stealscope.spawn(fn)")
-
-
-def hand_core_on(call: str, instead: str) -> AbstractContextManager[None]:
-    """On a worker that runs a callable, other tasks go on while it waits; in a coroutine and in a simulation it raises."""
-    return blocking() if _core.check_may_block(call, instead) else nullcontext()
-
-
-_here = threading.local()
-
-
-def _calls_of_this_thread() -> list[Future[Any]]:
-    calls: list[Future[Any]] | None = getattr(_here, "calls", None)
-    if calls is None:
-        calls = _here.calls = []
-    return calls
-
-
-def _call(future: Future[T], fn: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    if not future.set_running_or_notify_cancel():
+def _call(future: RuntimeFuture[T], fn: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    if not future.begin():
         return
-    calls = _calls_of_this_thread()
-    calls.append(future)
     try:
         result = fn(*args, **kwargs)
     except BaseException as error:  # the future's reader gets it, whatever it is, as in the standard library
-        calls.pop()
-        future.set_exception(error)
+        future.end(None, error)
         del future  # no reference cycle through the traceback
     else:
-        calls.pop()
-        future.set_result(result)
+        future.end(result, None)
 
 
-def _cancel_if_never_run(handle: _core.JoinHandle, future: Future[Any]) -> None:
+def _give_up(future: RuntimeFuture[Any], *_call: object) -> None:
     """The runtime was cancelled before the call began."""
-    if handle.cancelled() and future.cancel():
+    if future.cancel():
         future.set_running_or_notify_cancel()
 
 
