@@ -125,36 +125,36 @@ slot = {hops: np.array([in_the_slot(polls, hops) for polls in SLOT]) for hops in
 # the first one; after that a rule chooses it from how long polls take, which gives the dashed lines.
 
 # %%
-fig, (left, middle, right) = plt.subplots(1, 3, figsize=(14, 4.4), layout="constrained")
+fig, (top, middle, bottom) = plt.subplots(3, 1, figsize=(7.5, 10), layout="constrained")
 colors = ("#0072B2", "#D55E00", "#009E73")
 for (poll, points), color in zip(outside.items(), colors, strict=False):
-    left.errorbar(
+    top.errorbar(
         INTERVALS, points[:, 0], yerr=points[:, 1], color=color, marker="o", capsize=3, label=f"polls of {poll / 1e3:g} us"
     )
-    left.axhline(adaptive[poll], color=color, linestyle="--", label="the same, adaptive")
-left.set_xlabel("turns between two looks at the shared queue")
-left.set_yscale("log")
-left.axvline(61, color="0.5", linestyle="--")
-left.set_ylabel("a job from outside waits")
+    top.axhline(adaptive[poll], color=color, linestyle="--", label="the same, adaptive")
+top.set_xlabel("turns between two looks at the shared queue")
+top.set_yscale("log")
+top.axvline(61, color="0.5", linestyle="--")
+top.set_ylabel("a job from outside waits")
 middle.errorbar(INTERVALS, timers[:, 0], yerr=timers[:, 1], color=colors[0], marker="o", capsize=3, label="polls of 16 us")
 middle.axvline(61, color="0.5", linestyle="--", label="61")
 middle.set_xlabel("turns between two looks at the timers")
 middle.set_ylim(bottom=0)
 middle.set_ylabel("a timer is late")
-for ax in (left, middle):
+for ax in (top, middle):
     ax.set_xscale("log")
     ax.set_xticks(INTERVALS, [str(value) for value in INTERVALS])
     ax.minorticks_off()
     ax.yaxis.set_major_formatter(EngFormatter(unit="s"))
 for (hops, points), color in zip(slot.items(), colors, strict=True):
-    right.plot(SLOT, points[:, 0] / points[0, 0], color=color, marker="o", label=f"a request of {hops} polls is done")
-right.plot(SLOT, slot[8][:, 1] / slot[8][0, 1], color="#CC79A7", marker="s", label="another task begins")
-right.axvline(3, color="0.5", linestyle="--", label="3")
-right.set_xlabel("polls in a row from the slot")
-right.set_ylabel("time / that without a slot")
-right.set_yscale("log", base=2)
-right.yaxis.set_major_formatter("{x:g}")
-for ax in (left, middle, right):
+    bottom.plot(SLOT, points[:, 0] / points[0, 0], color=color, marker="o", label=f"a request of {hops} polls is done")
+bottom.plot(SLOT, slot[8][:, 1] / slot[8][0, 1], color="#CC79A7", marker="s", label="another task begins")
+bottom.axvline(3, color="0.5", linestyle="--", label="3")
+bottom.set_xlabel("polls in a row from the slot")
+bottom.set_ylabel("time / that without a slot")
+bottom.set_yscale("log", base=2)
+bottom.yaxis.set_major_formatter("{x:g}")
+for ax in (top, middle, bottom):
     ax.legend(fontsize="small")
 
 # %% [markdown]

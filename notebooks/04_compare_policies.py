@@ -39,7 +39,7 @@ print(comparison)
 
 # %%
 frame = comparison.to_frame()
-fig, axes = plt.subplots(1, 2, figsize=(10, 4), sharey=True, layout="constrained")
+fig, axes = plt.subplots(1, 2, figsize=(8, 3.8), sharey=True, layout="constrained")
 for ax, workload in zip(axes, workloads, strict=True):
     for count, color, marker in zip(workers, ("#0072B2", "#D55E00", "#009E73"), "os^", strict=True):
         rows = frame[(frame["workload"] == workload) & (frame["workers"] == count)].set_index("policy")

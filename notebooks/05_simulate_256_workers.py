@@ -32,9 +32,9 @@ report = ss.Simulation(256, seed=1, timeline=True).run(graph)
 # Speedup below its two bounds, and what the 256 workers do over time under Tokio's rule.
 
 # %%
-fig, (left, right) = plt.subplots(1, 2, figsize=(13, 4.6), layout="constrained")
-ss.plots.scaling(results, ax=left)
-_ = report.plot_utilization(ax=right)
+fig, (top, bottom) = plt.subplots(2, 1, figsize=(7.5, 8), layout="constrained")
+ss.plots.scaling(results, ax=top)
+_ = report.plot_utilization(ax=bottom)
 
 # %% [markdown]
 # ## The answer

@@ -60,7 +60,7 @@ theory = {
     "one queue: M/M/8": ss.plots.mmc_tail(WORKERS, LOAD, SERVICE),
     "a queue each: M/M/1": ss.plots.mmc_tail(1, LOAD, SERVICE),
 }
-fig, axes = plt.subplots(1, 3, figsize=(13, 4.2), sharex=True, sharey=True, layout="constrained")
+fig, axes = plt.subplots(3, 1, figsize=(7.5, 9), sharex=True, sharey=True, layout="constrained")
 for ax, (name, report) in zip(axes, last.items(), strict=True):
     shown = {label: tail for label, tail in theory.items() if name == "stealing" or label.startswith(name)}
     ss.plots.sojourn_tail(report, theory=shown, ax=ax)
@@ -68,8 +68,8 @@ for ax, (name, report) in zip(axes, last.items(), strict=True):
     ax.set_title(f"{name}, {WORKERS} workers")
     ax.xaxis.set_major_locator(MaxNLocator(5))
 _ = axes[0].set_xlim(0, 20 * SERVICE)
-for ax in axes[1:]:
-    ax.set_ylabel("")
+for ax in axes[:-1]:
+    ax.set_xlabel("")
 
 # %% [markdown]
 # ## The answer

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import textwrap
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -49,6 +50,9 @@ GUIDES = (
     "nanoseconds.md",
 )
 
+WIDE = ("compared.md", "faults.md", "known-bugs.md")
+"""Pages whose tables need the room that the list of headings takes."""
+
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """The order of the pages."""
@@ -75,6 +79,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Turns the names of pages into links, and completes the glossary."""
+    if page.file.src_uri in WIDE:
+        page.meta["hide"] = ["toc"]
     if page.file.src_uri == "glossary.md":
         words = (ROOT / "cpp" / "README.md").read_text(encoding="utf-8").split("## Glossary\n")[1].split("\n## ")[0]
         markdown += f"\n## In the scheduler's sources\n{words}"
@@ -117,7 +123,7 @@ def notebook_pages() -> dict[str, str | bytes]:
         body, resources = MarkdownExporter().from_notebook_node(
             notebook, {"unique_key": path.stem, "output_files_dir": f"{path.stem}_files"}
         )
-        pages[f"notebooks/{path.stem}.md"] = body
+        pages[f"notebooks/{path.stem}.md"] = with_outputs_marked(body)
         pages |= {f"notebooks/{name}": content for name, content in resources["outputs"].items()}
         picture = next(name for name in resources["outputs"] if name.endswith(".png"))
         title = re.findall(r"^# (.+)$", body, re.MULTILINE)[0]
@@ -131,6 +137,17 @@ def notebook_pages() -> dict[str, str | bytes]:
         f'<div class="grid cards" markdown>\n\n{cards_text}\n</div>\n'
     )
     return pages
+
+
+def with_outputs_marked(body: str) -> str:
+    """What a cell has printed is an indented block: it becomes one that site.css knows as output."""
+
+    def fenced(found: re.Match[str]) -> str:
+        return f"``` {{ .text .output }}\n{textwrap.dedent(found.group()).strip(chr(10))}\n```\n"
+
+    parts = re.split(r"(^```.*?^```$)", body, flags=re.DOTALL | re.MULTILINE)
+    printed = r"^    \S?.*\n(?:(?:    .*)?\n)*"
+    return "".join(part if part.startswith("```") else re.sub(printed, fenced, part, flags=re.MULTILINE) for part in parts)
 
 
 # ---- reference ----
@@ -181,10 +198,18 @@ def api_page(module: str, members: list[str]) -> str:
 
 def join_handle_page() -> str:
     """The handle is a class of the extension module; its docstrings are there, and no source to read them from."""
+
+    def shown(name: str, text: str) -> str:
+        if not text.startswith(f"{name}(self"):
+            return f"## {name}\n\n{text}\n"
+        first, *rest = text.split("\n\n")
+        call = re.sub(r"\(self: [\w.]+(?:, )?", "(", first)
+        return f"## {name}\n\n```python\n{call}\n```\n\n{(chr(10) * 2).join(rest)}\n"
+
     members = [
-        f"## {name}\n\n{inspect.getdoc(item)}\n"
+        shown(name, text)
         for name, item in vars(ss.JoinHandle).items()
-        if not name.startswith("_") and inspect.getdoc(item)
+        if not name.startswith("_") and (text := inspect.getdoc(item))
     ]
     return f"# JoinHandle\n\n{inspect.getdoc(ss.JoinHandle)}\n\n" + "\n".join(members)
 

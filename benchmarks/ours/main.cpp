@@ -25,6 +25,7 @@ rt::Runtime make_runtime(unsigned workers, const bench::Arguments& arguments) {
       options.scheduler.watch_polls = true;
     } else if (name == "timeline") {
       options.scheduler.timeline = true;
+      options.scheduler.timeline_capacity = 4'000'000;  // room for all repeats: to drop an event costs another price
     } else {
       throw std::runtime_error("--see " + name + "; need poll, task_poll, latency, watchdog or timeline");
     }

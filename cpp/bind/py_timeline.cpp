@@ -1,4 +1,4 @@
-// A timeline's lanes as structured NumPy arrays over the memory that the workers write to: nothing is copied.
+// A timeline's lanes as structured NumPy arrays, unpacked from the records that the workers write.
 #include "bind/py_timeline.hpp"
 
 #include <pybind11/numpy.h>
@@ -27,17 +27,24 @@ py::dtype event_dtype() {
   return py::dtype::from_args(fields);
 }
 
-rt::Timeline::Lane& lane_of(const TimelineView& view, std::uint32_t lane) {
+rt::Timeline& with_lane(const TimelineView& view, std::uint32_t lane) {
   if (lane >= view.timeline->lanes()) {
     throw py::index_error("lane " + std::to_string(lane) + "; there are 0.." + std::to_string(view.timeline->lanes() - 1));
   }
-  return view.timeline->lane(lane);
+  return *view.timeline;
 }
 
-/// What has been written so far; the array keeps the timeline alive.
-py::array events(const py::object& self, std::uint32_t lane) {
-  const auto& from = lane_of(self.cast<const TimelineView&>(), lane);
-  py::array array(event_dtype(), {from.size()}, {sizeof(rt::TimelineEvent)}, from.events(), self);
+/// What has been written so far.
+py::array events(const TimelineView& self, std::uint32_t lane) {
+  rt::Timeline& timeline = with_lane(self, lane);
+  auto found = std::make_unique<std::vector<rt::TimelineEvent>>();
+  {
+    const py::gil_scoped_release released;
+    *found = timeline.events(lane);
+  }
+  const auto& from = *found;
+  const py::capsule owner(found.release(), [](void* vector) { delete static_cast<std::vector<rt::TimelineEvent>*>(vector); });
+  py::array array(event_dtype(), {from.size()}, {sizeof(rt::TimelineEvent)}, from.data(), owner);
   array.attr("setflags")(py::arg("write") = false);
   return array;
 }
@@ -64,11 +71,14 @@ void init_timeline(py::module_& module) {
                            "Events of workers: one lane a worker and a last one for all others, of a simulation a single one.")
       .def_property_readonly("lanes", [](const TimelineView& self) { return self.timeline->lanes(); })
       .def_property_readonly(
-          "capacity", [](const TimelineView& self) { return self.timeline->lane(0).capacity(); }, "Records that fit into a lane.")
-      .def("events", &events, py::arg("lane"), "The lane's records so far: a read-only structured array, not a copy.")
+          "capacity", [](const TimelineView& self) { return self.timeline->capacity(); }, "Events for which a lane has room in any case.")
+      .def("events", &events, py::arg("lane"), "The lane's events so far: a read-only structured array.")
       .def(
-          "dropped", [](const TimelineView& self, std::uint32_t lane) { return lane_of(self, lane).dropped(); }, py::arg("lane"),
-          "Records that found the lane full.");
+          "size", [](const TimelineView& self, std::uint32_t lane) { return with_lane(self, lane).size(lane); }, py::arg("lane"),
+          "How many those are.")
+      .def(
+          "dropped", [](const TimelineView& self, std::uint32_t lane) { return with_lane(self, lane).lane(lane).dropped(); },
+          py::arg("lane"), "Events that found the lane full.");
   module.def("timeline_on", &turn_on, py::arg("world"), py::arg("capacity"),
              "Starts a new timeline of that many events a worker; workers join in at their next upkeep.");
   module.def("timeline_off", &turn_off, py::arg("world"), "Events are not written any more; what was written stays.");

@@ -46,6 +46,7 @@ _TELLING = (
     "block_end",
     "lane_wait",
 )
+_TELLS = np.isin(np.arange(len(KINDS)), [KINDS[kind] for kind in _TELLING])
 # After such an event, whatever comes next; after the others the next one tells what the worker was about.
 _AFTER = _by_kind(
     _BY_NEXT, busy=("poll_begin", "block_end", "steal", "inject_pop", "lane_wait"), searching=("steal_try",), parked=("park",)
@@ -60,7 +61,8 @@ def states(events: Events, workers: int, end: int, *, begin: int = 0, is_whole: 
     Args:
         events: all of the run, in time order.
         workers: how many.
-        begin, end: ns.
+        begin: from when on, ns.
+        end: up to when, ns.
         is_whole: False if events were dropped: then nothing is said of the time after a worker's last one.
 
     Returns:
@@ -68,13 +70,14 @@ def states(events: Events, workers: int, end: int, *, begin: int = 0, is_whole: 
         ``(intervals,)``; two that follow each other differ in state. Busy and waiting for a lane together are what the metric
         ``busy_duration_total`` counts, but for the short looks at a worker's own empty queue and its upkeep.
     """
-    told = of_kind(events, *_TELLING)
-    told = told[told["worker"] < workers]
-    waits = told[(told["kind"] == KINDS["lane_wait"]) & (told["count"] > 0)]
+    told = np.flatnonzero(_TELLS[events["kind"]] & (events["worker"] < workers))
+    waits = of_kind(events, "lane_wait")
+    waits = waits[(waits["worker"] < workers) & (waits["count"] > 0)]
     first = min(begin, int(events["at"][0])) if len(events) else begin
-    worker = np.concatenate([np.arange(workers), told["worker"], waits["worker"]])
-    at = np.concatenate([np.full(workers, first), told["at"], waits["at"] - waits["count"]])
-    kind = np.concatenate([np.zeros(workers, np.uint8), told["kind"], np.full(len(waits), _WAIT_BEGINS, np.uint8)])
+    # Sixteen bits, which every worker's index fits in, are sorted many times as fast as more.
+    worker = np.concatenate([np.arange(workers), events["worker"][told], waits["worker"]]).astype(np.uint16)
+    at = np.concatenate([np.full(workers, first), events["at"][told], waits["at"] - waits["count"]])
+    kind = np.concatenate([np.zeros(workers, np.uint8), events["kind"][told], np.full(len(waits), _WAIT_BEGINS, np.uint8)])
     order = np.lexsort((at, worker))  # stable, so each worker's begin comes first
     worker, at, kind = worker[order], at[order], kind[order]
     is_last = np.append(worker[1:] != worker[:-1], True)
@@ -140,7 +143,7 @@ def queue_depths(events: Events, workers: int) -> tuple[npt.NDArray[np.void], bo
         change = np.repeat([1, -1], len(waits))
         places = np.tile(worker, 2), np.concatenate([waits["ready"], waits["begin"]]), change
     queue, at, change = places
-    order = np.lexsort((at, queue))
+    order = np.lexsort((at, queue.astype(np.uint16)))  # as above
     found = np.empty(len(order), _DEPTH)
     found["queue"], found["at"] = queue[order], at[order]
     depth = np.cumsum(change[order])

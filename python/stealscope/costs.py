@@ -31,17 +31,23 @@ class Costs:
     one worker only: a report of two or more says ``validated=False``.
 
     Attributes:
-        pop, push: a task out of, into a worker's own slot or queue.
+        pop: a task out of a worker's own slot or queue.
+        push: a task into one.
         spawn: making a task.
         poll: entering and leaving a poll, with the task's way back into the scheduler.
-        steal_hit, steal_miss: a look at a victim that brought something (without the tasks moved), or nothing.
+        steal_hit: a look at a victim that brought something, without the tasks moved.
+        steal_miss: a look at one that brought nothing.
         move: one task moved between queues.
         inject: one visit to the shared queue, without waiting for its lock (that comes from who else is there).
         park: going to rest.
         unpark: waking another worker, on the waker's side.
         wake_latency: from there to the first step of the woken worker.
         timers: one look at the timers.
-        name, version, source, machine, date: where the numbers are from.
+        name: what the table is called.
+        version: of the table.
+        source: how the numbers were measured.
+        machine: where.
+        date: when.
         validated_workers: up to so many workers predicted makespans were compared with real ones.
     """
 

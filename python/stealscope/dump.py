@@ -44,7 +44,8 @@ class TaskTrace:
     """One task of a dump.
 
     Attributes:
-        id, name: as at its spawn.
+        id: from 1, never used again.
+        name: as at its spawn.
         kind: "native", "coroutine", "callable" or "blocking".
         state: "running", "scheduled" (ready, in a queue), "idle" (it waits) or "blocking" (a job of the pool).
         where: the worker that runs it, or the queue it stands in; empty for an idle task.

@@ -35,7 +35,9 @@ class Estimate:
     """A steady-state mean with its interval.
 
     Attributes:
-        mean, low, high: in the unit of the observations (ns for sojourns).
+        mean: in the unit of the observations (ns for sojourns).
+        low: the lower end of its interval.
+        high: the upper end.
         quantiles: point estimates from the observations kept, by probability: 0.5, 0.9, 0.99, 0.999.
         discarded: observations left out at the beginning.
         lag1: correlation of each batch mean with the next; near 0 if the batches are long enough.

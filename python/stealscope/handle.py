@@ -246,9 +246,10 @@ class Handle:
     def timeline(self) -> _core.Timeline | None:
         """The timeline that is being written, to be read meanwhile; None if none is.
 
-        Its ``events(lane)`` is a read-only view of what the lane holds now, nothing is copied: fields as in
-        `stealscope.timeline`, ``at`` in ns on the clock that the workers read. ``dropped(lane)`` counts what did not fit. On
-        threads there is a lane for each worker and a last one for everybody else, in a simulation one for all.
+        Its ``events(lane)`` is a read-only array of what the lane holds now: fields as in `stealscope.timeline`, ``at`` in ns
+        of `time.monotonic_ns`, in a simulation of its clock; the end of a poll comes with the worker's next event. ``size(lane)``
+        counts them, ``dropped(lane)`` what did not fit. On threads there is a lane for each worker and a last one for everybody
+        else, in a simulation one for all.
 
         Raises:
             FeatureNotEnabled: built without ``TIMELINE``.

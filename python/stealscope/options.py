@@ -96,7 +96,8 @@ class H2:
     """Logarithmic buckets of bounded relative error, ``2 ** -precision``. Source: the H2 histogram, as in Tokio 1.48.
 
     Args:
-        low, high: the range that is told apart, seconds.
+        low: shorter times are told apart no more, seconds.
+        high: longer ones neither, seconds.
         precision: 0 to 10.
     """
 

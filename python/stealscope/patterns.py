@@ -57,7 +57,8 @@ class Pattern:
         steps: layers.
         cost_ns: ns a task, or a law to draw each from.
         seed: of random edges and of drawn costs.
-        radix, fraction: of the patterns that have them.
+        radix: of the patterns that have one.
+        fraction: the same.
     """
 
     name: str

@@ -45,7 +45,8 @@ class Policy:
         victims: whom a thief looks at: an order by name (``"nearest"`` needs a topology), or a function, see below.
         attempts: looks in a search; None is one sweep over all peers.
         retry: a woken worker that finds nothing of its own searches again; False: it searches once each time it has run out.
-        overflow, overflow_end: how much of a full ring goes to the shared queue, from which end.
+        overflow: how much of a full ring goes to the shared queue.
+        overflow_end: from which end.
         global_interval: turns between two looks at the shared queue first; ``"adaptive"`` tunes it to 200 us.
         inject: the shared queue, ``"single"`` or ``"sharded"``.
         inject_batch: tasks that a visit to it takes: ``"share"``, Tokio's, or a number, also taken while busy.

@@ -133,7 +133,9 @@ def what_if(
         check: reports of the same work on other worker counts: each is predicted too, and the error told.
         costs: what scheduling takes; None is what a simulated report ran with, else ``Costs()``. What it says of spawning and
             queueing is taken out of the recorded polls, since the simulation adds it again.
-        grain, joins, gil: as in `Report.to_workload`.
+        grain: as in `Report.to_workload`.
+        joins: the same.
+        gil: the same.
         seed: of the simulations.
 
     Raises:

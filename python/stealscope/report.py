@@ -47,8 +47,11 @@ class Report(ReportExports):
         seed: the scheduler's seed, or None.
         result: the workload's answer.
         makespan: from start to end, ns (wall clock on threads, virtual time in a simulation).
-        work, span: T1 and T-infinity of the declared costs, ns, or None.
-        busy, searching, parked: share of the makespan that each worker spent so, or None where it was not measured.
+        work: T1, the sum of the declared costs, ns, or None.
+        span: T-infinity, their longest path, ns, or None.
+        busy: share of the makespan that each worker ran tasks, or None where it was not measured.
+        searching: the same of looking for tasks.
+        parked: the same of sleeping.
         metrics: `metrics_delta` over the run.
         exclusive: False if other tasks ran in the runtime meanwhile, so that busy and metrics are theirs too.
         sojourns: ns a job, or None.

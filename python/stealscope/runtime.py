@@ -62,8 +62,9 @@ class Runtime:
         thread_keep_alive: an idle thread of that pool ends after so many seconds.
         pin: tie worker i to the i-th CPU that this process may use.
         histograms: None, ``"default"`` (all three) or `Histograms`; each costs two clock reads a poll.
-        timeline: write events for `Report.timeline` and `Handle.timeline`. True is 65,536 events a worker, 2 MiB; a number
-            that many; what comes after them is only counted. `run` on an idle runtime begins with an empty timeline.
+        timeline: write events for `Report.timeline` and `Handle.timeline`. True has room for 65,536 events a worker,
+            often more, in 2 MiB; a number for that many; what comes after them is only
+            counted. `run` on an idle runtime begins with an empty timeline.
         watchdog: log a task that has been in one poll for so many seconds; ``(seconds, fn)`` also calls ``fn(dump)`` on a
             thread of its own. It times every poll (two clock reads).
         unhandled_exception: what becomes of a failed task that nobody asked: ``"report"`` to `sys.unraisablehook`,

@@ -17,7 +17,7 @@ _MOST_DRAWN = 64
 
 _WORDS = {
     "poll": "polls task {task}",
-    "work": "goes on with task {task}",
+    "work": "goes on with its task",
     "look": "looks at worker {victim}, in vain",
     "turn": "looks after its queues and timers",
     "rest": "rests",
@@ -59,6 +59,8 @@ class Step:
     def __str__(self) -> str:
         who = "" if self.worker is None else f"worker {self.worker} "
         what = _WORDS[self.action].format(task=self.task, victim=self.victim)
+        if self.action == "work" and self.task is not None:
+            what += f", then polls task {self.task}"
         if self.victim is not None and self.action != "look":
             what = f"steals from worker {self.victim}, {what}"
         queues = " ".join("z" if index in self.sleepers else str(length) for index, length in enumerate(self.queues))

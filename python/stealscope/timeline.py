@@ -68,7 +68,9 @@ def of_kind(events: Events, *kinds: str) -> Events:
     for kind in kinds:
         if kind not in KINDS:
             raise ValueError(f"kind={kind!r}; need one of {', '.join(KINDS)}")
-    return events[np.isin(events["kind"], [KINDS[kind] for kind in kinds])]
+    is_one = np.zeros(len(KINDS), bool)
+    is_one[[KINDS[kind] for kind in kinds]] = True
+    return events[is_one[events["kind"]]]
 
 
 def counts(events: Events) -> dict[str, int]:
@@ -139,7 +141,8 @@ class Recording:
 
     Attributes:
         timeline: that is being written.
-        sizes, dropped: of each lane, at that moment.
+        sizes: of each lane, at that moment.
+        dropped: the same.
     """
 
     timeline: Timeline
@@ -182,7 +185,7 @@ class Recording:
 
 
 def _sizes(timeline: Timeline) -> tuple[int, ...]:
-    return tuple(len(timeline.events(lane)) for lane in range(timeline.lanes))
+    return tuple(timeline.size(lane) for lane in range(timeline.lanes))
 
 
 def _dropped(timeline: Timeline) -> tuple[int, ...]:

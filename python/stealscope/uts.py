@@ -53,7 +53,8 @@ class UtsTree:
             else none. ``"geometric"``: a node has a geometric number of children, `branching` on average, above depth `depth`.
         seed: of the root, 0 .. 2**31 - 1.
         branching: see above; above 0, at most 10,000.
-        children, probability: of a binomial tree; the further their product is above 1, the likelier a tree has no end, so at most 1.01.
+        children: of a binomial tree.
+        probability: the same; the further their product is above 1, the likelier a tree has no end, so at most 1.01.
         depth: of a geometric tree.
 
     Raises:

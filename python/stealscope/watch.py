@@ -2,7 +2,7 @@
 
 Invariant: a view is two snapshots of published metrics, taken on a thread of the watch's own: no worker waits for it, and the
 thread ends with the block, with `Watch.stop`, or with the runtime. Read next: `_watch_screens.py` (where a view is drawn),
-`metrics.py` (the figures), `runtime.py` (`Runtime.watch`).
+`_rates.py` (the figures), `runtime.py` (`Runtime.watch`).
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import Any
 
 from . import _html
 from ._metrics_tables import doing
+from ._rates import Rates
 from .handle import Handle
-from .metrics import metrics_delta
 from .tables import bar, table
 from .units import format_ns, seconds_to_ns
 
@@ -26,6 +26,7 @@ __all__ = ["LiveView", "SlowPoll", "Watch"]
 
 _log = logging.getLogger("stealscope.watch")
 _OPEN_ROWS = 32
+_EVENTS = ("polls", "steals", "parks")
 
 WORKER_HEADS = ("worker", "now", "busy", "share", "queue", "polls/s", "steals/s", "parks/s")
 
@@ -126,28 +127,25 @@ class LiveView:
     @classmethod
     def between(cls, before: Mapping[str, Any], after: Mapping[str, Any], *, slow: float = 0.1, ended: bool = False) -> LiveView:
         """The view of two results of `Handle.metrics()` of one runtime; `slow` in seconds."""
-        delta = metrics_delta(before, after)
-        interval, limit = delta["elapsed"], seconds_to_ns(slow, "slow")
-        pairs = zip(delta["workers"], after["workers"], strict=True)
-        workers = tuple(_worker(change, now, interval, after["elapsed"]) for change, now in pairs)
+        limit, found = seconds_to_ns(slow, "slow"), Rates.between(before, after)
         polls = [
-            SlowPoll(index, worker["in_poll_task"], after["elapsed"] - worker["in_poll_since"])
-            for index, worker in enumerate(after["workers"])
-            if worker.get("in_poll_task") is not None and worker.get("in_poll_since") is not None
+            SlowPoll(index, worker["task"], worker["polled_for"])
+            for index, worker in enumerate(found.workers)
+            if worker["task"] is not None and worker["polled_for"] is not None
         ]
-        totals: dict[str, float | None] = {"spawns": _rate(delta.get("spawned_tasks_count"), interval)}
-        for name in ("polls", "steals", "parks"):
-            known = [worker[name] for worker in workers if worker[name] is not None]
-            totals[name] = sum(known) if known else None
         return cls(
             elapsed=after["elapsed"],
-            interval=interval,
+            interval=found.window,
             alive=after["num_alive_tasks"],
             queued=sum(worker.get("queue_depth") or 0 for worker in after["workers"]),
             shared=after["injection_queue_depth"],
             blocking=after.get("blocking_queue_depth"),
-            rates=totals,
-            workers=workers,
+            rates={"spawns": found.totals["spawned"]} | {name: found.totals[name] for name in _EVENTS},
+            workers=tuple(
+                {"now": doing(now), "busy": worker["busy"], "queue": worker["queue_depth"]}
+                | {name: worker[name] for name in _EVENTS}
+                for worker, now in zip(found.workers, after["workers"], strict=True)
+            ),
             slow=tuple(poll for poll in polls if poll.lasted >= limit),
             ended=ended,
         )
@@ -226,21 +224,3 @@ class Watch:
             _log.exception("the view ended, because it could not be drawn")
         finally:
             self._ended.set()
-
-
-def _worker(delta: Mapping[str, Any], now: Mapping[str, Any], interval: int, elapsed: int) -> dict[str, Any]:
-    busy, since = delta.get("busy_duration_total"), now.get("in_poll_since")
-    if busy is not None and since is not None:
-        busy = max(busy, min(interval, elapsed - since))  # of a poll that goes on nothing is published
-    return {
-        "now": doing(now),
-        "busy": None if busy is None else min(1.0, busy / interval) if interval else 0.0,
-        "queue": delta.get("queue_depth"),
-        "polls": _rate(delta.get("task_poll_count"), interval),
-        "steals": _rate(delta.get("steal_operations"), interval),
-        "parks": _rate(delta.get("park_count"), interval),
-    }
-
-
-def _rate(count: int | None, interval: int) -> float | None:
-    return None if count is None else count / interval * 1e9 if interval else 0.0

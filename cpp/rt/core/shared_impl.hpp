@@ -66,8 +66,12 @@ std::uint64_t Shared<Env>::next_id() {
 template <Environment Env>
 [[gnu::always_inline]] inline void Shared<Env>::admit(Header& task, Context* context) {
   Worker<Env>* here = own_worker(context);
-  if (here != nullptr) here->world().charge(Cost::spawn, 1);
-  record(EventKind::spawn, task.id);
+  if (here != nullptr) {
+    here->world().charge(Cost::spawn, 1);
+    here->template record_short<EventKind::spawn>(task.id);
+  } else {
+    record(EventKind::spawn, task.id);
+  }
   // relaxed, here and below: figures for a dump, published with the word or the queue
   task.born.store(here != nullptr ? here->last_clock() : birth_clock(), relaxed);
   if (TaskCounts* counts = context != nullptr ? context->counts : nullptr; counts != nullptr) {
@@ -276,16 +280,20 @@ void Shared<Env>::charge_push(std::uint32_t from) {
 template <Environment Env>
 std::shared_ptr<Timeline> Shared<Env>::start_timeline(std::size_t capacity) {
   // In a simulation one lane for all, so that the records stand in the order in which things happened.
-  return Env::simulated ? timelines.turn_on(1, capacity * options.workers) : timelines.turn_on(options.workers + 1, capacity);
+  if constexpr (Env::simulated) {
+    return timelines.turn_on(1, capacity * options.workers, Timeline::Times::nanoseconds, Timeline::Lanes::common);
+  }
+  return timelines.turn_on(options.workers + 1, capacity, Timeline::Times::cheapest, Timeline::Lanes::of_workers);
 }
 
 template <Environment Env>
 void Shared<Env>::record_now(EventKind kind, std::uint64_t task, std::uint64_t count) {
-  if (Worker<Env>* here = own_worker(own_context())) return here->record(kind, task, TimelineEvent::nobody, count);
-  if (const auto current = timelines.current()) {
-    current->add_outside(
-        {outside_clock(), task, TimelineEvent::nobody, TimelineEvent::nobody, static_cast<std::uint32_t>(count), kind});
+  if (Worker<Env>* here = own_worker(own_context())) {
+    if (kind == EventKind::wake) return here->template record_short<EventKind::wake>(task, static_cast<std::uint32_t>(count));
+    return here->record(kind, task, TimelineEvent::nobody, count);
   }
+  const auto ticks = [this](bool by_counter) { return by_counter ? read_counter_in_order() : outside_clock(); };
+  if (const auto current = timelines.current()) current->add_outside(kind, task, static_cast<std::uint32_t>(count), ticks);
 }
 
 template <Environment Env>

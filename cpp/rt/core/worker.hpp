@@ -82,6 +82,17 @@ class Worker final : public WorkerFace {
       if (recorder_ != nullptr) write_record(kind, task, other, count);
     }
   }
+  /// The same for what each task does: polls, and events without other fields, whose `count` is 0 or 1.
+  void record_poll_begin(std::uint64_t task);
+  void record_poll_end();
+  template <EventKind kind>
+  void record_short(std::uint64_t task, std::uint32_t count = 0);
+  /// The end of a poll may be told by the next record alone: not if that could be long after it, or in another timeline.
+  void settle_record() {
+    if constexpr (timeline) {
+      if (recorder_ != nullptr) recorder_->settle();
+    }
+  }
   [[nodiscard]] bool is_searching() const { return is_searching_; }
   /// Between two ticks: publishes what it has counted so far.
   void publish() { batch_.submit(remote_.metrics); }
@@ -228,7 +239,6 @@ class Worker final : public WorkerFace {
 
   // The timeline that this worker writes to.
   std::uint32_t timeline_epoch_ = 0;
-  std::uint64_t recorded_poll_ = 0;
   std::shared_ptr<Timeline> timeline_;
 
   World world_;

@@ -13,6 +13,7 @@
 #include "rt/env/environment.hpp"
 #include "rt/env/mutex.hpp"
 #include "rt/env/parker.hpp"
+#include "rt/env/tick_clock.hpp"
 #include "rt/env/xorshift.hpp"
 
 namespace rt {
@@ -68,6 +69,9 @@ struct ThreadEnv {
    public:
     explicit World(std::uint64_t seed = 1) : random_(seed) {}
     [[nodiscard]] Nanos now() const noexcept { return steady_now(); }
+    [[nodiscard]] Ticks counter() const noexcept { return read_counter(); }
+    /// What a timeline stores: a reading of the counter that is later than all that this thread did before, or nanoseconds.
+    [[nodiscard]] Ticks ticks(bool by_counter) const noexcept { return by_counter ? read_counter_in_order() : steady_now(); }
     std::uint32_t choose(std::uint32_t n) noexcept { return random_.below(n); }
     void charge(Cost, std::uint32_t) noexcept {}
     void charge_steal(std::uint32_t, std::uint32_t) noexcept {}

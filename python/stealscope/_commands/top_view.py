@@ -1,7 +1,6 @@
 """What does ``stealscope top`` show? Two snapshots of a runtime's metrics as rates, and those as text.
 
-Invariant: pure: data in, data or text out. A worker publishes what it counted when it parks and every 61 turns, so the poll that
-it is in counts as busy time here before it has ended. Read next: `metrics.py`, `top.py`.
+Invariant: pure: data in, data or text out. Read next: `_rates.py`, `top.py`.
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..metrics import metrics_delta
+from .._rates import Rates
 from ..tables import bar, cell, key_values, table
 from ..units import format_ns
 
@@ -34,28 +33,15 @@ def rates(info: Mapping[str, Any], before: Mapping[str, Any], after: Mapping[str
         second, ``busy`` and ``gil_wait`` (shares of the window), ``task`` and ``polled_for`` (ns) of the poll it is in, ``slow``.
         None where that build does not count it.
     """
-    delta = metrics_delta(before, after)
-    window = delta["elapsed"]
-
-    def a_second(value: float | None) -> float | None:
-        return None if value is None else value * 1e9 / window if window else 0.0
-
+    found = Rates.between(before, after)
+    parked = [worker["park_unpark_count"] % 2 == 1 for worker in after["workers"]]
     workers = [
-        _worker(index, old, new, window, slow_ns)
-        | {name: a_second(changed.get(key)) for name, key in _RATES.items()}
-        | {"gil_wait": _share(changed.get("gil_wait_time"), window)}
-        for index, (old, new, changed) in enumerate(zip(_aged(before), _aged(after), delta["workers"], strict=True))
+        {"worker": index, "state": _state(worker, is_parked), **worker, "slow": _is_slow(worker["polled_for"], slow_ns)}
+        for index, (worker, is_parked) in enumerate(zip(found.workers, parked, strict=True))
     ]
-    totals = {name: delta.get(name) for name in _GAUGES}
-    totals |= {
-        "spawned": a_second(delta.get("spawned_tasks_count")),
-        "from_outside": a_second(delta.get("remote_schedule_count")),
-    }
-    for name in ("polls", "steals"):
-        known = [worker[name] for worker in workers if worker[name] is not None]
-        totals[name] = sum(known) if known else None
+    totals = {name: after.get(name) for name in _GAUGES} | {name: found.totals[name] for name in _TOTALS}
     totals["slow"] = sum(worker["slow"] for worker in workers)
-    return {"info": dict(info), "elapsed": after["elapsed"], "window": window, "totals": totals, "workers": workers}
+    return {"info": dict(info), "elapsed": after["elapsed"], "window": found.window, "totals": totals, "workers": workers}
 
 
 def as_text(data: Mapping[str, Any], width: int | None = None, height: int | None = None) -> str:
@@ -75,7 +61,7 @@ def as_text(data: Mapping[str, Any], width: int | None = None, height: int | Non
     return "\n".join(line[:width] for line in text.splitlines())
 
 
-_RATES = {"polls": "task_poll_count", "steals": "steal_operations", "stolen": "steal_count", "parks": "park_count"}
+_TOTALS = ("spawned", "from_outside", "polls", "steals")
 _GAUGES = (
     "num_alive_tasks",
     "injection_queue_depth",
@@ -85,33 +71,12 @@ _GAUGES = (
 )
 
 
-def _aged(snapshot: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The workers, with ``polled_for``: how long the poll has lasted that each is in, or None."""
-    now, workers = snapshot["elapsed"], snapshot["workers"]
-    since = [worker.get("in_poll_since") for worker in workers]
-    return [
-        worker | {"polled_for": None if begin is None else max(0, now - begin)}
-        for worker, begin in zip(workers, since, strict=True)
-    ]
+def _state(worker: Mapping[str, Any], is_parked: bool) -> str:
+    return "busy" if worker["polled_for"] is not None else "parked" if is_parked else "searching"
 
 
-def _worker(index: int, old: Mapping[str, Any], new: Mapping[str, Any], window: int, slow_ns: int) -> dict[str, Any]:
-    polled_for = new["polled_for"]
-    parked = new["park_unpark_count"] % 2 == 1
-    then, now = (worker["busy_duration_total"] + (worker["polled_for"] or 0) for worker in (old, new))
-    return {
-        "worker": index,
-        "state": "busy" if polled_for is not None else "parked" if parked else "searching",
-        "queue_depth": new["queue_depth"],
-        "busy": _share(max(0, now - then), window),
-        "task": new.get("in_poll_task"),
-        "polled_for": polled_for,
-        "slow": polled_for is not None and polled_for >= slow_ns,
-    }
-
-
-def _share(value: int | None, window: int) -> float | None:
-    return None if value is None else min(1.0, value / window) if window else 0.0
+def _is_slow(polled_for: int | None, slow_ns: int) -> bool:
+    return polled_for is not None and polled_for >= slow_ns
 
 
 def _total_lines(totals: Mapping[str, Any], window: int) -> list[tuple[str, str]]:

@@ -39,7 +39,8 @@ class Actor:
         state: what it must be in once all is at rest.
         value: what it returned or failed with.
         orders: that it has been given and cannot carry out yet, in order: the first waits for another actor.
-        expected, done: orders that it must have, and that it has carried out.
+        expected: orders that it must have.
+        done: orders that it has carried out.
     """
 
     number: int
@@ -95,7 +96,8 @@ class RuntimeMachine(RuleBasedStateMachine):
 
     Attributes:
         engine: ``"sim"``: in virtual time, where the schedule is drawn and shrinks, too; ``"threads"``: on real ones.
-        workers, policy: as for `Simulation` and `Runtime`.
+        workers: as for `Simulation` and `Runtime`.
+        policy: the same.
         everybody: the actors of the runtime that lives now.
     """
 

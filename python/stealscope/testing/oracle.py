@@ -19,7 +19,8 @@ def poll_order(
 
     Args:
         tasks: what each does: the number of a task to spawn, or None to yield. Task 0 comes from outside, when all is quiet.
-        lifo_slot, lifo_polls: as in `Policy`.
+        lifo_slot: as in `Policy`.
+        lifo_polls: the same.
         capacity: of the local queue; a program that fills it is not for this model.
         upkeep: turns between two looks at the tasks that have yielded (`Policy.event_interval`).
 

@@ -24,7 +24,8 @@ def schedule_in_words(simulation: Simulation, target: Any, /, *args: Any, choice
 
     Args:
         simulation: with the arguments of the run.
-        target, args: as for `Simulation.run` or `Simulation.block_on`; a coroutine that was awaited cannot be played again.
+        target: as for `Simulation.run` or `Simulation.block_on`; a coroutine that was awaited cannot be played again.
+        args: its arguments.
         choices: those of the run, such as `Report.choices` or ``DeadlockError.choices``.
 
     Returns:

@@ -60,7 +60,8 @@ def test_a_view_has_shares_and_rates_over_its_interval() -> None:
 
 def test_a_poll_that_goes_on_counts_as_busy_and_is_named_once_it_is_slow() -> None:
     long = view(in_poll_task=17, in_poll_since=1_200_000_000)
-    assert long.workers[0]["busy"] == 0.8
+    assert [worker["busy"] for worker in long.workers] == [1.0, 0.0]  # 0.25 s of ended polls, and 0.8 s of this one
+    assert view(in_poll_task=17, in_poll_since=1_500_000_000).workers[0]["busy"] == 0.75
     assert [(poll.worker, poll.task, poll.lasted) for poll in long.slow] == [(0, 17, 800_000_000)]
     assert "slow: worker 0 in task 17 for 800 ms" in long.line
     assert view(in_poll_task=17, in_poll_since=1_950_000_000).slow == ()

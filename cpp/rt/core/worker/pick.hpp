@@ -33,7 +33,7 @@ Header* Worker<Env>::next_remote() {
   if (policy().inject_batch > 1) return take_inject_batch();
   charge_inject();
   Header* const task = shared_.inject.pop(index_);
-  if (task != nullptr) record(EventKind::inject_pop, task->id, TimelineEvent::nobody, 1);
+  if (task != nullptr) record_short<EventKind::inject_pop>(task->id, 1);
   return task;
 }
 
@@ -78,12 +78,14 @@ void Worker<Env>::charge_inject() {
 template <Environment Env>
 void Worker<Env>::take_mail() {
   if (!remote_.inbox.queue.is_empty()) {
+    settle_record();  // what was sent meanwhile begins later than the last poll ended
     for (Header* task = take_all_from(remote_.inbox, remote_.inbox.queue.len()); task != nullptr;) {
       push_back(*std::exchange(task, task->queue_next));
     }
   }
   // Placed tasks are to stay here, so none may overflow: those without a slot wait on.
   if (!remote_.placed.queue.is_empty()) {
+    settle_record();
     for (Header* task = take_all_from(remote_.placed, remote_.queue.remaining_slots()); task != nullptr;) {
       push_back(*std::exchange(task, task->queue_next));
     }

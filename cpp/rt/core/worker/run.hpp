@@ -48,7 +48,7 @@ Verdict Worker<Env>::go_on_polling(Seat<Env>& seat) {
 template <Environment Env>
 Header* Worker<Env>::close_poll(Seat<Env>& seat) {
   open_task_ = nullptr;
-  record(EventKind::poll_end);
+  record_poll_end();
   remote_.metrics.leave_poll();
   return next_in_chain(seat);
 }
@@ -65,7 +65,7 @@ template <Environment Env>
 void Worker<Env>::cut_open_poll(Seat<Env>& seat) {
   if (open_task_ == nullptr) return;
   enter_lane_of(*open_task_, seat);
-  record(EventKind::poll_end);
+  record_poll_end();
   remote_.metrics.leave_poll();
   while (Branch* branch = remote_.forks.pop()) ForkJoin::forget(*branch);
   cut_poll(*std::exchange(open_task_, nullptr));
@@ -110,7 +110,7 @@ Polled Worker<Env>::poll_one(Header& task, Seat<Env>& seat) {
   if (is_watched_) [[unlikely]]
     return poll_watched(task, seat);
   remote_.metrics.enter_poll(task.id, batch_.clock());
-  record(EventKind::poll_begin, task.id);
+  record_poll_begin(task.id);
   return poll_counted(task, seat);
 }
 
@@ -124,7 +124,7 @@ Polled Worker<Env>::poll_watched(Header& task, Seat<Env>& seat) {
     if (since != 0) batch_.measure_latency(saturating_sub(now, since));
   }
   remote_.metrics.enter_poll(task.id, now);
-  record(EventKind::poll_begin, task.id);
+  record_poll_begin(task.id);
   const Polled polled = has_poll_hook_ ? poll_with_hooks(task, seat) : poll_counted(task, seat);
   // The core may be gone: only the seat knows.
   if (seat.core == this && batch_.needs_clock()) batch_.end_task_poll(world_.now());

@@ -18,6 +18,7 @@ template <Environment Env>
 void Worker<Env>::publish_and_look_around() {
   batch_.submit(remote_.metrics);
   if constexpr (timeline) {
+    settle_record();
     if (shared_.timelines.epoch() != timeline_epoch_) follow_timeline();
   }
   if (shared_.is_closed()) is_shutdown_ = true;

@@ -32,6 +32,7 @@ void Worker<Env>::run_next(Header& task) {
   if (Header* displaced = lifo_.put(&task)) push_back(*displaced);
 }
 
+/// Flattened: a call of the vector's own function would be a twentieth of a yield.
 template <Environment Env>
 void Worker<Env>::defer(Header& task) {
   task.queue_next = std::exchange(deferred_, &task);
