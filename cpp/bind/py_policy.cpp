@@ -169,9 +169,9 @@ class CompiledVictims final : public rt::VictimFunction {
 
 /// The address of a compiled function: numba's cfunc, or a function pointer of ctypes or cffi. 0: it is none of them.
 std::uintptr_t address_of(const py::handle& function) {
-  static const auto* const ctypes = new py::module_(py::module_::import("ctypes"));
-  if (py::isinstance(function, ctypes->attr("_CFuncPtr"))) {
-    const py::object address = ctypes->attr("cast")(function, ctypes->attr("c_void_p")).attr("value");
+  const auto ctypes = py::module_::import("ctypes");  // once it is there, a look into a dict
+  if (py::isinstance(function, ctypes.attr("_CFuncPtr"))) {
+    const py::object address = ctypes.attr("cast")(function, ctypes.attr("c_void_p")).attr("value");
     return address.is_none() ? 0 : address.cast<std::uintptr_t>();
   }
   if (py::hasattr(function, "native_name") && py::hasattr(function, "address")) {

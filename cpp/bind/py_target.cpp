@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "bind/py_join.hpp"
+#include "bind/py_raw.hpp"
 #include "bind/runtime_state.hpp"
 
 namespace bind {
@@ -55,8 +56,8 @@ bool is_coroutine_function(PyObject* target) {
   }
   if (PyMethod_Check(target)) return is_coroutine_function(PyMethod_GET_FUNCTION(target));
   if (PyCFunction_Check(target) || PyType_Check(target)) return false;
-  static py::object* const inspect = new py::object(py::module_::import("inspect").attr("iscoroutinefunction"));
-  if ((*inspect)(py::handle(target)).cast<bool>()) return true;
+  static std::atomic<PyObject*> says{nullptr};
+  if (py::handle(imported(says, "inspect", "iscoroutinefunction"))(py::handle(target)).cast<bool>()) return true;
   // An object with an async __call__.
   const py::object call = py::getattr(py::type::handle_of(target), "__call__", py::none());
   return has_flag(call.ptr(), CO_COROUTINE);
@@ -69,8 +70,8 @@ void check_coroutine_object(const SpawnRequest& request) {
                      " were given; pass the async function itself with its arguments");
   }
   static PyObject* const created = PyUnicode_InternFromString("CORO_CREATED");
-  static py::object* const state = new py::object(py::module_::import("inspect").attr("getcoroutinestate"));
-  const py::object now = (*state)(py::handle(coroutine));
+  static std::atomic<PyObject*> state{nullptr};
+  const py::object now = py::handle(imported(state, "inspect", "getcoroutinestate"))(py::handle(coroutine));
   if (PyObject_RichCompareBool(now.ptr(), created, Py_EQ) != 1) {
     PyErr_Format(PyExc_RuntimeError, "%s was already started; a coroutine object runs once: call the async function again",
                  short_repr(coroutine).c_str());

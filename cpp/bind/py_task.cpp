@@ -1,6 +1,7 @@
 #include "bind/py_task.hpp"
 
 #include "bind/py_deadline.hpp"
+#include "bind/py_raw.hpp"
 #include "bind/py_region.hpp"
 #include "bind/py_target.hpp"
 #include "bind/py_wait.hpp"
@@ -17,8 +18,8 @@ PyObject** output_of(rt::Header& task) { return static_cast<PyObject**>(task.out
 
 /// The exception class thrown into a coroutine: asyncio.CancelledError, a BaseException.
 PyObject* cancelled_in_coroutine() {
-  static PyObject* type = py::object(py::module_::import("asyncio").attr("CancelledError")).release().ptr();
-  return type;
+  static std::atomic<PyObject*> type{nullptr};
+  return imported(type, "asyncio", "CancelledError");
 }
 
 PollResult end_with_value(rt::Header& task, PyObject* value) {

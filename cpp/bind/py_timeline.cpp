@@ -71,7 +71,8 @@ void init_timeline(py::module_& module) {
                            "Events of workers: one lane a worker and a last one for all others, of a simulation a single one.")
       .def_property_readonly("lanes", [](const TimelineView& self) { return self.timeline->lanes(); })
       .def_property_readonly(
-          "capacity", [](const TimelineView& self) { return self.timeline->capacity(); }, "Events for which a lane has room in any case.")
+          "capacity", [](const TimelineView& self) { return self.timeline->capacity(); },
+          "Events for which a lane has room in any case.")
       .def("events", &events, py::arg("lane"), "The lane's events so far: a read-only structured array.")
       .def(
           "size", [](const TimelineView& self, std::uint32_t lane) { return with_lane(self, lane).size(lane); }, py::arg("lane"),

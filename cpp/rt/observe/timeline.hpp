@@ -123,7 +123,9 @@ class Timeline {
     }
     void write_end() noexcept;
     void drop() noexcept;
-    [[nodiscard]] std::pair<const Slot*, const Slot*> published() const noexcept { return {begin_, next_.load(acquire)}; }  // see put()
+    [[nodiscard]] std::pair<const Slot*, const Slot*> published() const noexcept {
+      return {begin_, next_.load(acquire)};
+    }  // see put()
 
     std::atomic<Slot*> next_{nullptr};  // only its writer stores
     Slot* short_end_ = nullptr;         // end_; begin_ if `at` cannot be the counter's, so that all records take the long way
