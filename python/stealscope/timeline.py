@@ -70,7 +70,8 @@ def of_kind(events: Events, *kinds: str) -> Events:
             raise ValueError(f"kind={kind!r}; need one of {', '.join(KINDS)}")
     is_one = np.zeros(len(KINDS), bool)
     is_one[[KINDS[kind] for kind in kinds]] = True
-    return events[is_one[events["kind"]]]
+    chosen: npt.NDArray[np.bool_] = is_one[events["kind"]]
+    return events[chosen]
 
 
 def counts(events: Events) -> dict[str, int]:
