@@ -80,6 +80,7 @@ class RuntimeFuture(Future[T]):
         self._tell()
 
     def cancel(self) -> bool:
+        """Ask the call to end before it begins; False if it has begun."""
         if not super().cancel():
             return False
         self._tell()
@@ -90,15 +91,19 @@ class RuntimeFuture(Future[T]):
             self._forget(self)
 
     def cancelled(self) -> bool:
+        """Whether it was cancelled before it began."""
         return self._state in (CANCELLED, CANCELLED_AND_NOTIFIED)
 
     def running(self) -> bool:
+        """Whether the call is being made."""
         return self._state == RUNNING
 
     def done(self) -> bool:
+        """Whether it is over or cancelled."""
         return self._state in _OVER
 
     def result(self, timeout: float | None = None) -> T:
+        """What the call returned; raises what it raised. `timeout` in seconds."""
         if self._state == FINISHED and self._exception is None:
             return self._result  # type: ignore[return-value]
         try:
@@ -108,6 +113,7 @@ class RuntimeFuture(Future[T]):
             del self  # no reference cycle through the traceback
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
+        """What the call raised, or None. `timeout` in seconds."""
         with self._waiting("Future.exception()"):
             return super().exception(timeout)
 

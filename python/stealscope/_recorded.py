@@ -205,7 +205,7 @@ def _notes(report: Report, polls: Polls, links: Links, order: Indices, place: In
         yield f"{late + 1:,} tasks were spawned from outside the workers; here all are ready at the begin"
     if cut_off := int(np.count_nonzero(~polls.is_whole & (polls.end < polls.end.max()))):
         yield f"{cut_off:,} polls have no end on the timeline; they count up to the next thing that their worker did"
-    if blocked := int(np.count_nonzero(polls.goes_on)):
+    if blocked := int(np.count_nonzero(events["kind"] == KINDS["block_begin"])):
         yield f"{blocked:,} times a task blocked in place; here that takes no time"
     if not report.exclusive:
         yield "other tasks ran meanwhile, and are part of it"

@@ -1,7 +1,6 @@
 """`Runtime`: workers on real threads, and how work comes to them and ends.
 
-Invariant: leaving a runtime, in whatever way, ends its threads; nothing it was given is lost silently. Read next:
-`handle.py` (its figures), `inside.py` (what tasks may do), `workloads.py` (native work).
+Invariant: however a runtime is left, its threads end and nothing it was given is lost silently. Read next: `handle.py`, `inside.py`.
 """
 
 from __future__ import annotations

@@ -124,8 +124,8 @@ class Timeline {
     void write_end() noexcept;
     void drop() noexcept;
     [[nodiscard]] std::pair<const Slot*, const Slot*> published() const noexcept {
-      return {begin_, next_.load(acquire)};
-    }  // see put()
+      return {begin_, next_.load(acquire)};  // acquire: pairs with the release in put()
+    }
 
     std::atomic<Slot*> next_{nullptr};  // only its writer stores
     Slot* short_end_ = nullptr;         // end_; begin_ if `at` cannot be the counter's, so that all records take the long way

@@ -107,7 +107,9 @@ def test_without_it_there_is_none(engine: str) -> None:
 @pytest.mark.parametrize("engine", ["threads", "sim"])
 def test_what_finds_no_room_is_counted(engine: str) -> None:
     whole, report = run_on(engine), run_on(engine, timeline=10)
-    assert 0 < len(report.timeline) <= 30
+    assert (
+        0 < len(report.timeline) <= (120 if engine == "threads" else 30)
+    )  # three lanes; on threads an event may take a quarter of a record
     assert report.timeline_dropped > 0
     if engine == "sim":
         assert len(report.timeline) + report.timeline_dropped == len(whole.timeline)

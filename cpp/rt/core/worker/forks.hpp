@@ -67,6 +67,7 @@ Header* Worker<Env>::steal_branch(Remote& victim, std::uint32_t& stolen) {
   stolen = 1;
   Header& task = ForkJoin::make_task(*branch, shared_);
   shared_.admit(task, current());
+  batch_.inc_local_schedule_count();  // as if it had lain in the thief's queue (law A4)
   // From here on a shutdown may end it; what is left of it then is the reference that is polled.
   task.state.release_queued();
   return &task;
