@@ -56,6 +56,7 @@ TEST(ForkJoin, branches_that_nobody_takes_are_no_tasks) {
 }
 
 TEST(ForkJoin, each_branch_that_is_stolen_is_a_task_of_its_own) {
+  if (!unstable_metrics) GTEST_SKIP() << "reads counts that this build leaves out";
   SimDrive drive(workers(4));
   std::int64_t result = 0;
   drive.run([&] { start(drive, fib_into, &result, 12, Nanos{1000}); }, enough_steps);
@@ -63,6 +64,7 @@ TEST(ForkJoin, each_branch_that_is_stolen_is_a_task_of_its_own) {
   EXPECT_EQ(result, 144);
   EXPECT_GT(sum.steals, 3U);
   EXPECT_EQ(sum.spawned, 1 + sum.steals);
+  EXPECT_GT(sum.local_schedules, sum.steals) << "each is scheduled by its thief, and some parent is woken (law A4)";
 }
 
 TEST(ForkJoin, four_workers_share_a_tree_that_one_forks) {
