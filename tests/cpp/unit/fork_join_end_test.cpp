@@ -159,6 +159,20 @@ TEST(ForkJoinEnd, a_cancel_comes_to_a_recursion_that_never_waits) {
   EXPECT_THROW(handle.get(), Cancelled);
 }
 
+TEST(ForkJoinEnd, a_cancel_comes_to_a_recursion_at_its_next_look_around) {
+  SimDrive drive(workers(1));
+  std::int64_t result = 0;
+  JoinHandle<void> handle;
+  const SimResult played = drive.run(
+      [&] {
+        drive.outside([&] { handle = rt::spawn(fib_into, &result, std::int64_t{18}, Nanos{1000}); });
+        drive.shared().call_at(1'000'000, [&] { handle.cancel(); });
+      },
+      enough_steps);
+  EXPECT_EQ(result, 0);
+  EXPECT_LT(played.now, 2'000'000) << "8 ms of work, and a look around after 128 forks";
+}
+
 TEST(ForkJoinEnd, a_shutdown_comes_to_a_recursion_that_never_waits) {
   for (const std::uint32_t workers : {1U, 2U, 4U}) {
     std::atomic<bool> begun{false};
