@@ -38,21 +38,22 @@ def workloads(*, max_tasks: int = 200) -> st.SearchStrategy[Workload]:
     """
     most = checked_count(max_tasks, "max_tasks", low=1)
     trees = [(depth, fanout) for depth, fanout in _TREES if fanout**depth <= most]
-    forks = st.builds(
-        lambda tree, ns, structured: kinds.fork_join(tree[0], tree[1], ns, structured=structured),
-        st.sampled_from(trees),
-        _ns(),
-        st.booleans(),
-    )
+
+    def forks(*, structured: bool) -> st.SearchStrategy[Workload]:
+        return st.builds(
+            lambda tree, ns: kinds.fork_join(tree[0], tree[1], ns, structured=structured), st.sampled_from(trees), _ns()
+        )
+
     return st.one_of(
         programs(max_tasks=min(most, 12)),
-        forks,
-        forks,  # twice: who may take what from whom matters most where much lies in one queue
+        forks(structured=False),
+        forks(structured=False),  # twice: who may take what from whom matters most where much lies in one queue
         dags(max_nodes=min(most, 15)),
         st.integers(0, most).map(kinds.spawn_many),
         st.builds(kinds.yield_many, st.integers(0, min(most, 8)), st.integers(0, 8)),
         st.integers(0, min(most, 8)).map(kinds.ping_pong),
         st.integers(0, min(most, 50)).map(kinds.chained_spawn),
+        forks(structured=True),
     )
 
 
