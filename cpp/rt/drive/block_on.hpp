@@ -15,7 +15,7 @@ namespace rt {
 /// The home of a task that one outside thread drives. Lives on that thread's stack; see drive().
 class ThreadHome final : public Home {
  public:
-  explicit ThreadHome(Home& runtime) : runtime_(runtime) {}
+  explicit ThreadHome(Home& runtime) : Home(runtime.world()), runtime_(runtime) {}
 
   void schedule(Header& task, Ready how) override;
   [[nodiscard]] std::uint64_t next_id() override { return runtime_.next_id(); }
@@ -30,7 +30,6 @@ class ThreadHome final : public Home {
   void count_forced_yield() override { runtime_.count_forced_yield(); }
   void block_in_place(const std::function<void()>& blocking, Nanos) override { blocking(); }
   void call_at(Nanos when, std::function<void()> call) override { runtime_.call_at(when, std::move(call)); }
-  [[nodiscard]] const void* world() const override { return runtime_.world(); }
   [[nodiscard]] DumpFace* dumps() override { return runtime_.dumps(); }
 
   /// Polls the prepared task until it has ended. `interrupted` is asked every 20 ms; when it says yes, the task is

@@ -40,13 +40,13 @@ class Sender {
   }
   /// `co_await tx.send(value)`; throws ChannelClosed. Dropped while it waits, it has sent nothing. This handle has to be there until
   /// the wait begins.
-  [[nodiscard]] SendLeaf<Core> send(T value) const { return SendLeaf<Core>(Hold(&end_), std::move(value)); }
+  [[nodiscard]] SendAttempt<Core> send(T value) const { return SendAttempt<Core>(end_, std::move(value)); }
   /// The same for a wait that may begin after this handle has gone.
-  [[nodiscard]] SendLeaf<Core> send_later(T value) const { return SendLeaf<Core>(Hold(end_), std::move(value)); }
+  [[nodiscard]] SendLeaf<Core> send_later(T value) const { return SendLeaf<Core>(end_, std::move(value)); }
   /// Blocks a thread that is no worker. False: `timeout` [ns] has passed, or `give_up` said so; `value` is taken only if
   /// it was sent (unless `give_up` throws). Throws ChannelClosed.
   bool send_blocking(T&& value, Nanos timeout = no_deadline, const GiveUp& give_up = {}) const {
-    SendWait<Core> wait(Hold(end_), std::move(value));
+    SendWait<Core> wait(end_, std::move(value));
     const bool is_over = wait_on_thread(wait, timeout, give_up);
     if (wait.value()) value = std::move(*wait.value());
     if (is_over) wait.take();
@@ -59,7 +59,6 @@ class Sender {
   [[nodiscard]] std::size_t capacity() const { return end_->core->capacity(); }
 
  private:
-  using Hold = EndHold<SenderEnd<Core>>;
   std::shared_ptr<SenderEnd<Core>> end_;
 };
 
@@ -77,15 +76,15 @@ class Receiver {
     return value;
   }
   /// `T value = co_await rx.recv()`; throws ChannelClosed when closed and drained. This handle has to be there until the wait begins.
-  [[nodiscard]] ReceiveLeaf<Core> recv() const { return ReceiveLeaf<Core>(Hold(&end_)); }
+  [[nodiscard]] ReceiveAttempt<Core, true> recv() const { return ReceiveAttempt<Core, true>(end_); }
   /// `while (auto value = co_await rx.next())`: empty when closed and drained.
-  [[nodiscard]] NextLeaf<Core> next() const { return NextLeaf<Core>(Hold(&end_)); }
+  [[nodiscard]] ReceiveAttempt<Core, false> next() const { return ReceiveAttempt<Core, false>(end_); }
   /// The same for a wait that may begin after this handle has gone.
-  [[nodiscard]] ReceiveLeaf<Core> recv_later() const { return ReceiveLeaf<Core>(Hold(end_)); }
-  [[nodiscard]] NextLeaf<Core> next_later() const { return NextLeaf<Core>(Hold(end_)); }
+  [[nodiscard]] ReceiveLeaf<Core> recv_later() const { return ReceiveLeaf<Core>(end_); }
+  [[nodiscard]] NextLeaf<Core> next_later() const { return NextLeaf<Core>(end_); }
   /// Blocks a thread that is no worker. Empty: `timeout` [ns] has passed, or `give_up` said so. Throws ChannelClosed.
   [[nodiscard]] std::optional<T> recv_blocking(Nanos timeout = no_deadline, const GiveUp& give_up = {}) const {
-    ReceiveWait<Core, true> wait{Hold(end_)};
+    ReceiveWait<Core, true> wait(end_);
     if (!wait_on_thread(wait, timeout, give_up)) return std::nullopt;
     return wait.take();
   }
@@ -97,7 +96,6 @@ class Receiver {
   [[nodiscard]] std::size_t capacity() const { return end_->core->capacity(); }
 
  private:
-  using Hold = EndHold<ReceiverEnd<Core>>;
   std::shared_ptr<ReceiverEnd<Core>> end_;
 };
 

@@ -61,14 +61,6 @@ class ChannelCore {
     return TryReceive::received;
   }
 
-  /// As poll_send() and poll_receive(), but false instead of queueing.
-  [[nodiscard]] bool send_at_once(std::optional<T>& value) {
-    const TrySend result = try_send(*value);
-    if (result == TrySend::sent) value.reset();
-    return result != TrySend::full;
-  }
-  [[nodiscard]] bool receive_at_once(std::optional<T>& out) { return try_receive(out) != TryReceive::empty; }
-
   /// True if it is over: then `value` is empty if it was sent, and untouched if the channel is closed.
   [[nodiscard]] bool poll_send(WaitNode& node, const Who& who, std::optional<T>& value) {
     {
@@ -185,35 +177,13 @@ struct ReceiverEnd {
   const std::shared_ptr<Core> core;
 };
 
-/// How a wait holds its end: from the beginning, or borrowed from a handle until it has to wait, so that a wait that need not wait
-/// counts nothing. The handle has to be there until the wait begins.
-template <class End>
-class EndHold {
- public:
-  explicit EndHold(std::shared_ptr<End> end) : own_(std::move(end)) {}
-  explicit EndHold(const std::shared_ptr<End>* lender) : lender_(lender) {}
-  [[nodiscard]] bool is_borrowed() const { return lender_ != nullptr; }
-  void keep() { own_ = *std::exchange(lender_, nullptr); }
-  [[nodiscard]] const End* operator->() const { return lender_ != nullptr ? lender_->get() : own_.get(); }
-
- private:
-  const std::shared_ptr<End>* lender_ = nullptr;
-  std::shared_ptr<End> own_;
-};
-
 template <class Core>
 class SendWait {
  public:
   using T = typename Core::value_type;
   static constexpr bool costs_budget = true;
-  SendWait(EndHold<SenderEnd<Core>> end, T&& value) : end_(std::move(end)), value_(std::move(value)) {}
-  [[nodiscard]] bool poll(const Who& who) {
-    if (end_.is_borrowed()) {
-      if (end_->core->send_at_once(value_)) return true;
-      end_.keep();
-    }
-    return end_->core->poll_send(node_, who, value_);
-  }
+  SendWait(std::shared_ptr<SenderEnd<Core>> end, T&& value) : end_(std::move(end)), value_(std::move(value)) {}
+  [[nodiscard]] bool poll(const Who& who) { return end_->core->poll_send(node_, who, value_); }
   void leave() { end_->core->leave_send(node_); }
   /// Throws ChannelClosed.
   void take() const {
@@ -225,7 +195,7 @@ class SendWait {
   [[nodiscard]] Binding& binding() const { return end_->core->binding(); }
 
  private:
-  EndHold<SenderEnd<Core>> end_;
+  std::shared_ptr<SenderEnd<Core>> end_;
   std::optional<T> value_;
   WaitNode node_;
 };
@@ -236,14 +206,8 @@ class ReceiveWait {
  public:
   using T = typename Core::value_type;
   static constexpr bool costs_budget = true;
-  explicit ReceiveWait(EndHold<ReceiverEnd<Core>> end) : end_(std::move(end)) {}
-  [[nodiscard]] bool poll(const Who& who) {
-    if (end_.is_borrowed()) {
-      if (end_->core->receive_at_once(value_)) return true;
-      end_.keep();
-    }
-    return end_->core->poll_receive(node_, who, value_);
-  }
+  explicit ReceiveWait(std::shared_ptr<ReceiverEnd<Core>> end) : end_(std::move(end)) {}
+  [[nodiscard]] bool poll(const Who& who) { return end_->core->poll_receive(node_, who, value_); }
   void leave() { end_->core->leave_receive(node_); }
   [[nodiscard]] std::conditional_t<Throws, T, std::optional<T>> take() {
     if constexpr (!Throws) {
@@ -257,7 +221,7 @@ class ReceiveWait {
   [[nodiscard]] Binding& binding() const { return end_->core->binding(); }
 
  private:
-  EndHold<ReceiverEnd<Core>> end_;
+  std::shared_ptr<ReceiverEnd<Core>> end_;
   std::optional<T> value_;
   WaitNode node_;
 };
@@ -268,5 +232,59 @@ template <class Core>
 using ReceiveLeaf = WaitLeaf<ReceiveWait<Core, true>>;
 template <class Core>
 using NextLeaf = WaitLeaf<ReceiveWait<Core, false>>;
+
+/// `co_await sender.send(value)`: borrows the handle, which has to be there until the wait begins, so that a send that need not wait
+/// counts no reference.
+template <class Core>
+class SendAttempt {
+ public:
+  using T = typename Core::value_type;
+  SendAttempt(const std::shared_ptr<SenderEnd<Core>>& end, T&& value) : end_(end), value_(std::move(value)) {}
+  [[nodiscard]] bool try_now(Header& task) {
+    Core& core = *end_->core;
+    if (!core.binding().is_for(*task.home) || !coop::take_if_plenty(task)) return false;
+    result_ = core.try_send(value_);
+    if (result_ != TrySend::full) return true;
+    coop::give_back();
+    return false;
+  }
+  void take_now() const {
+    if (result_ == TrySend::closed) throw ChannelClosed(Core::kind::send_name);
+  }
+  [[nodiscard]] SendLeaf<Core> into_leaf() && { return SendLeaf<Core>(end_, std::move(value_)); }
+
+ private:
+  const std::shared_ptr<SenderEnd<Core>>& end_;
+  T value_;
+  TrySend result_ = TrySend::full;
+};
+
+/// The same for `receiver.recv()` and `next()`.
+template <class Core, bool Throws>
+class ReceiveAttempt {
+ public:
+  using T = typename Core::value_type;
+  explicit ReceiveAttempt(const std::shared_ptr<ReceiverEnd<Core>>& end) : end_(end) {}
+  [[nodiscard]] bool try_now(Header& task) {
+    Core& core = *end_->core;
+    if (!core.binding().is_for(*task.home) || !coop::take_if_plenty(task)) return false;
+    if (core.try_receive(value_) != TryReceive::empty) return true;
+    coop::give_back();
+    return false;
+  }
+  [[nodiscard]] std::conditional_t<Throws, T, std::optional<T>> take_now() {
+    if constexpr (!Throws) {
+      return std::move(value_);
+    } else {
+      if (!value_) throw ChannelClosed(Core::kind::receive_name);
+      return std::move(*value_);
+    }
+  }
+  [[nodiscard]] WaitLeaf<ReceiveWait<Core, Throws>> into_leaf() && { return WaitLeaf<ReceiveWait<Core, Throws>>(end_); }
+
+ private:
+  const std::shared_ptr<ReceiverEnd<Core>>& end_;
+  std::optional<T> value_;
+};
 
 }  // namespace rt

@@ -37,6 +37,9 @@ class WrongRuntime : public std::runtime_error {
 /// Belongs to the first world that waits. Threads that block belong to no world and may always wait.
 class Binding {
  public:
+  /// Any thread. True: this world has waited before.
+  [[nodiscard]] bool is_for(const Home& home) const { return first_.load(relaxed) == home.world(); }  // relaxed: as below
+
   /// Any thread. False if another world was first.
   [[nodiscard]] bool admit(const Home& home) {
     const void* const world = home.world();

@@ -11,7 +11,6 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <new>
 #include <utility>
 #include <vector>
@@ -118,15 +117,16 @@ class WakeBatch {
   WakeBatch() {}
   WakeBatch(const WakeBatch&) = delete;
   WakeBatch& operator=(const WakeBatch&) = delete;
-  ~WakeBatch() {
-    if (count_ != 0) wake_all();
+  [[gnu::always_inline]] ~WakeBatch() {
+    if (count_ != 0) [[unlikely]]
+      wake_all();
   }
 
   void push(Wakeup&& wakeup) noexcept {
     if (count_ < inline_room) {
       new (&first_[count_++]) Wakeup(std::move(wakeup));
     } else {
-      if (rest_ == nullptr) rest_ = std::make_unique<std::vector<Wakeup>>();
+      if (rest_ == nullptr) rest_ = new std::vector<Wakeup>;
       rest_->push_back(std::move(wakeup));
     }
   }
@@ -139,6 +139,7 @@ class WakeBatch {
     }
     if (rest_ == nullptr) return;
     for (Wakeup& wakeup : *rest_) std::move(wakeup).run();
+    delete rest_;
   }
 
   static constexpr std::size_t inline_room = 8;
@@ -147,7 +148,7 @@ class WakeBatch {
     std::array<Wakeup, inline_room> first_;
   };
   std::size_t count_ = 0;
-  std::unique_ptr<std::vector<Wakeup>> rest_;
+  std::vector<Wakeup>* rest_ = nullptr;  // never without the first ones; wake_all() deletes it
 };
 
 enum class WaitState : std::uint8_t {

@@ -7,6 +7,7 @@
 
 #include <cxxabi.h>
 
+#include <concepts>
 #include <coroutine>
 #include <exception>
 #include <new>
@@ -61,6 +62,45 @@ class ForkAwaiter {
   PromiseBase& promise_;
 };
 
+/// What is mostly over at once, so that a leaf is made only for a wait: `try_now(task)`, then either `take_now()` or `into_leaf()`.
+template <class A> concept Attempt = requires(A& attempt, Header& task) {
+  { attempt.try_now(task) } -> std::same_as<bool>;
+  attempt.take_now();
+  std::move(attempt).into_leaf();
+};
+
+template <Attempt A>
+class AttemptAwaiter {
+ public:
+  using L = decltype(std::declval<A&&>().into_leaf());
+  AttemptAwaiter(A& attempt, PromiseBase& promise) : attempt_(attempt), promise_(promise) {}
+  AttemptAwaiter(const AttemptAwaiter&) = delete;
+  AttemptAwaiter& operator=(const AttemptAwaiter&) = delete;
+  ~AttemptAwaiter() {
+    if (has_leaf_) leaf_.~L();
+  }
+  [[nodiscard]] bool await_ready() { return attempt_.try_now(*promise_.task) || poll_leaf(); }
+  void await_suspend(std::coroutine_handle<>) noexcept {
+    promise_.task->leaf = &leaf_;
+    promise_.task->resume_at = &promise_;
+  }
+  decltype(auto) await_resume() { return has_leaf_ ? leaf_.take() : attempt_.take_now(); }
+
+ private:
+  [[gnu::noinline]] bool poll_leaf() {
+    new (&leaf_) L(std::move(attempt_).into_leaf());
+    has_leaf_ = true;
+    return leaf_.poll(*promise_.task);
+  }
+
+  A& attempt_;
+  PromiseBase& promise_;
+  bool has_leaf_ = false;
+  union {
+    L leaf_;
+  };
+};
+
 template <class L> concept AwaitableLeaf = std::is_base_of_v<Leaf, L>;
 template <class L> concept AwaitableFork = AwaitableLeaf<L> && std::is_base_of_v<ForkJoin, L>;
 
@@ -104,9 +144,14 @@ struct AwaitingPromise : PromiseBase {
     awaits_at = at;
     return CoroAwaiter<T>(std::move(child), *this);
   }
+  template <Attempt A>
+  auto await_transform(A&& attempt, std::source_location at = std::source_location::current()) {
+    awaits_at = at;
+    return AttemptAwaiter<std::remove_reference_t<A>>(attempt, *this);
+  }
   /// Things that turn into a leaf: a JoinHandle.
   template <class A>
-    requires requires(A&& a) { std::forward<A>(a).into_leaf(); }
+    requires(!Attempt<A> && requires(A&& a) { std::forward<A>(a).into_leaf(); })
   auto await_transform(A&& awaitable, std::source_location at = std::source_location::current()) {
     awaits_at = at;
     return OwningAwaiter<decltype(leaf_in_frame(std::forward<A>(awaitable)))>(std::forward<A>(awaitable), *this);

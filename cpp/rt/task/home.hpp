@@ -83,7 +83,7 @@ class Home {
   virtual void take_back(const HandedOver& given);
 
   /// Which runtime or simulation this is, also through a wrapper: what may wait together has the same one.
-  [[nodiscard]] virtual const void* world() const { return this; }
+  [[nodiscard]] const void* world() const { return world_; }
 
   /// Calls it once, outside every task, when this world's clock has come to `when`; what it spawns comes from outside. On threads
   /// as close to that as a thread of its own can come; in a simulation exactly then. It is not called if the world ends before.
@@ -94,6 +94,11 @@ class Home {
 
  protected:
   Home() = default;
+  /// A wrapper, of that world.
+  explicit Home(const void* world) : world_(world) {}
+
+ private:
+  const void* const world_ = this;
 };
 
 }  // namespace rt

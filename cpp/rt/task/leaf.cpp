@@ -1,7 +1,6 @@
 #include "rt/task/leaf.hpp"
 
 #include "rt/env/cpu.hpp"
-#include "rt/task/context.hpp"
 
 namespace rt {
 

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <source_location>
 
+#include "rt/task/context.hpp"
 #include "rt/task/waker.hpp"
 
 namespace rt {
@@ -38,6 +39,14 @@ namespace coop {
 
 /// A leaf that ends pending gives its unit back.
 void give_back();
+
+/// As proceed(), where that is a subtraction and no more: it is not the last unit, and nothing holds the task back.
+[[nodiscard]] inline bool take_if_plenty(const Header& task) {
+  Context* const context = current();
+  if (context == nullptr || context->budget.left < 2 || task.working) return false;
+  if (context->budget.is_limited()) --context->budget.left;
+  return true;
+}
 
 }  // namespace coop
 

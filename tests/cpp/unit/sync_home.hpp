@@ -20,7 +20,7 @@ class QueueHome final : public Home {
  public:
   QueueHome() = default;
   /// Another home of the same world, as a block_on has.
-  explicit QueueHome(const void* world) : world_(world) {}
+  explicit QueueHome(const void* world) : Home(world) {}
   ~QueueHome() override { slots_->orphan(nullptr); }
 
   void schedule(Header& task, Ready) override {
@@ -39,7 +39,6 @@ class QueueHome final : public Home {
   [[nodiscard]] bool simulated() const override { return false; }
   void count_forced_yield() override { ++forced_yields; }
   void block_in_place(const std::function<void()>& blocking, Nanos) override { blocking(); }
-  [[nodiscard]] const void* world() const override { return world_; }
 
   template <class F, class... Args>
   auto spawn(F&& function, Args&&... args) {
@@ -76,7 +75,6 @@ class QueueHome final : public Home {
   std::atomic<std::uint32_t> budget_left{0};
 
  private:
-  const void* world_ = this;
   std::mutex mutex_;
   std::deque<Header*> queue_;
   std::atomic<int> alive_{0};
