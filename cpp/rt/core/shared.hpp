@@ -123,6 +123,10 @@ class Shared final : public Home, public DumpFace {
   // ---- for workers and drivers ----
   /// As schedule(), by this worker, or by a thread that is none (null).
   void schedule_here(Header& task, Ready how, Worker<Env>* here);
+  /// Before it is queued: what is to be known of a task that has become ready.
+  void note_ready(Header& task, Ready how);
+  /// Policy: there is one queue for all.
+  [[nodiscard]] bool is_central() const { return is_central_; }
   /// Any thread. One task into inject; its reference is dropped, and the task ended, if inject is closed.
   void push_remote(Header& task);
   [[nodiscard]] bool push_if_open(Header& task);

@@ -35,11 +35,16 @@ void Shared<Env>::schedule(Header& task, Ready how) {
 }
 
 template <Environment Env>
-inline void Shared<Env>::schedule_here(Header& task, Ready how, Worker<Env>* here) {
+[[gnu::always_inline]] inline void Shared<Env>::note_ready(Header& task, Ready how) {
   if (Env::simulated || options.histograms.latency) task.ready_since.store(now(), relaxed);  // relaxed: published with the queue
   // A task that asked for a dump did so in a poll that has ended before it could be woken, or ends here: so we see the round.
   if (taskdump && rendezvous.is_open()) recall(task);
   record(EventKind::wake, task.id, how == Ready::yielded ? 1 : 0);
+}
+
+template <Environment Env>
+inline void Shared<Env>::schedule_here(Header& task, Ready how, Worker<Env>* here) {
+  note_ready(task, how);
   if (here != nullptr && !is_central_) return here->schedule_local(task, how == Ready::yielded);
   schedule_remote(task);
 }
@@ -186,14 +191,14 @@ void Shared<Env>::push_remote(Header& task) {
   if (push_if_open(task)) return;
   // A new task ends here, on its spawner's thread; one that was woken is met by a worker's walk, in the lane it needs.
   if (task.polls.load(relaxed) == 0) shut_down_task(task);  // relaxed: came with the task
-  drop_reference(task);
+  leave_to_shutdown(task);
 }
 
 /// Refused, what overflows is left to the walks of the shutdown, which this worker has still before it: to end it here would call
 /// destructors inside whatever wake or spawn overflows, and under the locks that its caller holds (Tokio #3869).
 template <Environment Env>
 void Shared<Env>::push(Header* task) {
-  if (!push_if_open(*task)) drop_reference(*task);
+  if (!push_if_open(*task)) leave_to_shutdown(*task);
 }
 
 template <Environment Env>
@@ -206,7 +211,7 @@ void Shared<Env>::push_batch(Header* first, Header* last, std::size_t n) {
   while (!accepted && first != nullptr) {
     Header& task = *first;
     first = &task == last ? nullptr : task.queue_next;
-    drop_reference(task);
+    leave_to_shutdown(task);
   }
 }
 

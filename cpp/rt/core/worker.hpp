@@ -147,6 +147,7 @@ class Worker final : public WorkerFace {
   void wait_for_lane(Seat<Env>& seat, const Lane& lane, Wait&& wait);
   static void leave_lane(Seat<Env>& seat);
   void push_back(Header& task);
+  void push_back(Header* chain, std::size_t n);
   [[gnu::noinline]] void push_back_slowly(Header& task);
 
   // worker/wake.hpp
@@ -172,6 +173,7 @@ class Worker final : public WorkerFace {
   void poll_driver();
   void look_at_timers();
   void wake_deferred();
+  [[gnu::noinline]] void wake_deferred_elsewhere();
 
   // worker/rendezvous.hpp
   [[nodiscard]] bool wants_to_attend();

@@ -159,7 +159,7 @@ class MetricsBatch {
 
   void inc_steal_count(std::uint64_t tasks) noexcept { add(steal_count_, tasks); }
   void inc_steal_operations() noexcept { add(steal_operations_, 1); }
-  void inc_local_schedule_count() noexcept { add(local_schedule_count_, 1); }
+  void inc_local_schedule_count(std::uint64_t tasks = 1) noexcept { add(local_schedule_count_, tasks); }
   void inc_overflow_count() noexcept { add(overflow_count_, 1); }
 
   /// The worker waited for a lane.

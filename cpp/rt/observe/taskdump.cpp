@@ -13,6 +13,7 @@
 #include "rt/task/context.hpp"
 #include "rt/task/coroutine.hpp"
 #include "rt/task/lane.hpp"
+#include "rt/task/poll.hpp"
 #include "rt/task/slots.hpp"
 
 namespace rt {
@@ -82,12 +83,16 @@ std::string clean_function_name(const char* name) {
 class RealTraceBook::Claim {
  public:
   Claim(Header& task, bool is_queued, Header*& woken) : task_(task), is_queued_(is_queued), woken_(woken) {
+    if (is_queued && has_given_way(task)) {  // its queue is ours for now, and with it RUNNING
+      keeps_running_ = held_ = true;
+      return;
+    }
     held_ = (is_queued ? task.state.claim_queued() : task.state.claim_idle()) == OnClaim::claimed;
   }
   Claim(const Claim&) = delete;
   Claim& operator=(const Claim&) = delete;
   ~Claim() {
-    if (!held_) return;
+    if (!held_ || keeps_running_) return;
     if (is_queued_) {
       task_.state.release_queued();
     } else if (task_.state.release_idle() == OnRelease::submit) {
@@ -101,7 +106,8 @@ class RealTraceBook::Claim {
   Header& task_;
   const bool is_queued_;
   Header*& woken_;
-  bool held_;
+  bool held_ = false;
+  bool keeps_running_ = false;
 };
 
 void RealTraceBook::add_worker(std::uint32_t worker, const WorkerMetrics& metrics, bool is_present, bool has_left) {
@@ -131,7 +137,8 @@ void RealTraceBook::add_from_registry(Header& slot) {
   }
   const Snapshot now = slot.state.load();
   if (now.is_complete()) return;
-  add(std::move(ref), now.is_running() ? TraceState::running : TraceState::scheduled, {}, false);
+  const bool is_polled = now.is_running() && !has_given_way(slot);
+  add(std::move(ref), is_polled ? TraceState::running : TraceState::scheduled, {}, false);
 }
 
 void RealTraceBook::add(TaskRef task, TraceState state, TracePlace place, bool is_claimed) {

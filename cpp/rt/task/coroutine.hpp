@@ -63,7 +63,8 @@ class ForkAwaiter {
 };
 
 /// What is mostly over at once, so that a leaf is made only for a wait: `try_now(task)`, then either `take_now()` or `into_leaf()`.
-template <class A> concept Attempt = requires(A& attempt, Header& task) {
+template <class A>
+concept Attempt = requires(A& attempt, Header& task) {
   { attempt.try_now(task) } -> std::same_as<bool>;
   attempt.take_now();
   std::move(attempt).into_leaf();

@@ -126,6 +126,7 @@ struct alignas(64) Header {
   bool finished = false;              // the coroutine reached its end in this poll
   bool working = false;               // simulation: this poll is not over, whatever it returned: it is busy for a while
   bool yields = false;                // this poll gives way: the task is ready again once its worker has looked at the driver
+  std::atomic<bool> gave_way{false};  // it stands in a queue and says RUNNING; written and read by its holder, and by a dump
 
   /// The room for the result, right behind the header.
   [[nodiscard]] void* output() noexcept { return this + 1; }

@@ -72,15 +72,13 @@ constexpr std::size_t own_and_turn = 2;
   publish_end(task, references, here);
 }
 
-/// It keeps its reference and stays notified until its worker queues it: no exchange for a wake, none for a reference.
+/// It keeps its reference and goes on running from queue to queue: no exchange for a wake, none for a reference.
 void after_yield(Header& task, Context& here) {
-  switch (task.state.finish_yield()) {
-    case OnYield::deferred:
-      if (here.worker != nullptr && here.home == task.home) {
-        here.worker->defer(task);
-        break;
-      }
-      [[fallthrough]];  // no worker polls it, or its worker was handed on
+  if (here.worker != nullptr && here.home == task.home && task.state.may_stay_running()) {
+    task.gave_way.store(true, relaxed);
+    return here.worker->defer(task);
+  }
+  switch (task.state.finish_yield()) {  // woken meanwhile; or no worker polls it, or its worker was handed on
     case OnYield::requeue: task.home->schedule(task, Ready::yielded); break;
     case OnYield::cancelled: cancel_and_end(task, own_and_turn); break;
   }
@@ -164,6 +162,24 @@ void cut_poll(Header& task) {
 void shut_down_task(Header& task) {
   if (!task.state.start_shutdown()) return;  // being polled: the poller sees the bit; or it has ended
   cancel_and_end(task, own);
+}
+
+void end_queued_task(Header& task) {
+  if (has_given_way(task)) {
+    task.gave_way.store(false, relaxed);
+    static_cast<void>(task.state.start_shutdown());  // says so; we have RUNNING already
+    return cancel_and_end(task, own_and_turn);
+  }
+  if (!task.state.load().is_complete()) shut_down_task(task);
+  drop_reference(task);
+}
+
+void leave_to_shutdown(Header& task) {
+  if (has_given_way(task)) {
+    task.gave_way.store(false, relaxed);
+    task.state.stop_running();
+  }
+  drop_reference(task);
 }
 
 void end_settled_task(Header& task) { cancel_and_end(task, own); }

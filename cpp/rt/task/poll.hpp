@@ -18,13 +18,23 @@ enum class Polled : std::uint8_t {
   working,  // simulation: call continue_poll() when the time has come
 };
 
+/// relaxed, all of these: written before the push, read after the pop, which order them; a dump may read what lags.
+[[nodiscard]] inline bool has_given_way(const Header& task) { return task.gave_way.load(relaxed); }
+
+/// Who took a task out of its queue.
+[[nodiscard]] inline OnRun take_up(Header& task) {
+  if (!has_given_way(task)) return task.state.start_running();
+  task.gave_way.store(false, relaxed);
+  return task.state.go_on();
+}
+
 /// What begin_poll() does instead of a poll; false.
 bool end_unpolled(Header& task, OnRun instead);
 
 /// Takes over the queue's reference, in a context with a home. False: there is nothing to poll, and what was to be done
 /// (ending a cancelled task) has been done.
 [[nodiscard]] inline bool begin_poll(Header& task) {
-  const OnRun allowed = task.state.start_running();
+  const OnRun allowed = take_up(task);
   if (allowed != OnRun::run) [[unlikely]]
     return end_unpolled(task, allowed);
   // Both are looked at first, one after the other, and may long have left the cache.
@@ -64,6 +74,12 @@ void cut_poll(Header& task);
 
 /// Ends a task at once, if nobody is polling it (shutdown). Takes no reference over.
 void shut_down_task(Header& task);
+
+/// Shutdown: ends a task that was taken out of its queue, unless it has ended, and drops the queue's reference.
+void end_queued_task(Header& task);
+
+/// A closed queue refuses a task that is not new: a walk of the shutdown ends it. Drops the queue's reference.
+void leave_to_shutdown(Header& task);
 
 /// A cancelled task whose last branch has ended: it ends too. The caller has a reference.
 void end_settled_task(Header& task);

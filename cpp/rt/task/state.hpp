@@ -1,7 +1,7 @@
 // In which state is a task, and who may do what with it next?
 //
 // One word: six bits and a reference count, changed only by the named transitions below, each one read-modify-write with a named
-// outcome. Invariants: a task in a queue has NOTIFIED; RUNNING belongs to one thread, which alone touches the future; COMPLETE
+// outcome. Invariants: a task in a queue has NOTIFIED, or RUNNING if it gave way; RUNNING belongs to one thread, which alone touches the future; COMPLETE
 // is never taken back; the join waker is written by whom JOIN_WAKER and COMPLETE say (laws S3, S4, S5, S7). After Tokio 1.48's
 // runtime/task/state.rs, except that `submit` and `requeue` hand over the caller's reference instead of counting one up and
 // one down around the push. Explored in tests/cpp/model/task_state_test.cpp.
@@ -61,8 +61,8 @@ enum class OnRun : std::uint8_t { run, cancelled, busy, dealloc };
 /// idle, dealloc: the poll's reference is given back. requeue: woken meanwhile; push it, the poll's reference is the queue's now.
 /// cancelled: still RUNNING and ours; end it.
 enum class OnIdle : std::uint8_t { idle, requeue, dealloc, cancelled };
-/// deferred: to be queued later, as if it stood in a queue: NOTIFIED, with the poll's reference. requeue, cancelled: as above.
-enum class OnYield : std::uint8_t { deferred, requeue, cancelled };
+/// requeue, cancelled: as above.
+enum class OnYield : std::uint8_t { requeue, cancelled };
 /// submit: push it; the queue's reference is there (by value: the waker's own one). dealloc (by value only): that was the last.
 enum class OnWake : std::uint8_t { nothing, submit, dealloc };
 /// claimed: RUNNING is ours, and the frames may be read. busy: somebody polls or ends it, it has ended, or it stands elsewhere.
@@ -123,15 +123,44 @@ class TaskState {
     });
   }
 
-  /// Holder of RUNNING, after a poll that gave way: ready again without a wake. One that comes meanwhile has nothing to add (law S7).
+  /// Holder of RUNNING, after a poll that gave way: it may keep RUNNING, and stand in queues with the poll's reference, until whoever
+  /// takes it out says go_on(). No exchange for a yield. False: it was woken or cancelled in that poll, so finish_yield().
+  [[nodiscard]] bool may_stay_running() const noexcept {
+    // relaxed: what is missed here is met by go_on().
+    return (word_.load(relaxed) & (Snapshot::notified | Snapshot::cancelled)) == 0;
+  }
+
+  /// Who took it out of its queue, after may_stay_running(): run or cancelled, as start_running(). A wake that came meanwhile has nothing
+  /// to add (law S7), unless it is not seen here: then it finds the task running, and another poll follows.
+  [[nodiscard]] OnRun go_on() noexcept {
+    // relaxed: what a wake brings that is seen here comes with the exchange below (law S6).
+    const Snapshot now{word_.load(relaxed)};
+    assert(now.is_running() && !now.is_complete());
+    if (!now.is_notified() && !now.is_cancelled()) return OnRun::run;
+    return update([](Snapshot& next) {
+      next.clear(Snapshot::notified);
+      return next.is_cancelled() ? OnRun::cancelled : OnRun::run;
+    });
+  }
+
+  /// Holder of RUNNING, after a poll that gave way, to be queued like any other: ready again without a wake.
   [[nodiscard]] OnYield finish_yield() noexcept {
     return update([](Snapshot& next) {
       assert(next.is_running());
       if (next.is_cancelled()) return OnYield::cancelled;
-      const bool was_woken = next.is_notified();
       next.clear(Snapshot::running);
       next.set(Snapshot::notified);
-      return was_woken ? OnYield::requeue : OnYield::deferred;
+      return OnYield::requeue;
+    });
+  }
+
+  /// As finish_yield(), of a task that no queue takes any more, and that its holder must not end: a shutdown's walk does.
+  void stop_running() noexcept {
+    update([](Snapshot& next) {
+      assert(next.is_running());
+      next.clear(Snapshot::running);
+      next.set(Snapshot::notified);
+      return true;
     });
   }
 

@@ -32,10 +32,11 @@ template <class Env>
 struct Task {
   TaskState<Env> state;
   ModelEnv::mutex queue_lock;
-  bool queued = true;              // a new task is; under the lock
-  ModelEnv::cell<int> future{0};   // touched by the holder of RUNNING only
-  ModelEnv::cell<int> outcome{0};  // 1 value, 2 cancelled
-  ModelEnv::cell<int> waker{0};    // 1: somebody waits
+  bool queued = true;               // a new task is; under the lock
+  ModelEnv::cell<int> gave_way{0};  // 1: it stands in the queue and says RUNNING; its holder's
+  ModelEnv::cell<int> future{0};    // touched by the holder of RUNNING only
+  ModelEnv::cell<int> outcome{0};   // 1 value, 2 cancelled
+  ModelEnv::cell<int> waker{0};     // 1: somebody waits
   ModelEnv::atomic<std::uint32_t> joiner_woken{0};
   Lender* lender = nullptr;  // set before the threads start, when the waker borrows
   int polls = 0;
@@ -60,6 +61,7 @@ struct Task {
     future.set(-1);
     outcome.set(-1);
     waker.set(-1);
+    MODEL_CHECK(gave_way.get() == 0);
     ++frees;
   }
   void wake_by_ref() {
@@ -97,10 +99,35 @@ struct Task {
     if (released.was_last) free();
     if (released.joiner_left && lender != nullptr) lender->drop_ref();
   }
+  OnRun take_up() {
+    if (gave_way.get() == 0) return state.start_running();
+    gave_way.set(0);
+    return state.go_on();
+  }
+  /// Shutdown: the holder of the queue ends what it takes out of it.
+  void end_queued() {
+    if (!pop()) return;
+    if (gave_way.get() == 1) {
+      gave_way.set(0);
+      (void)state.start_shutdown();
+      return end(2, 2);
+    }
+    if (!state.load().is_complete() && state.start_shutdown()) end(2, 1);
+    if (state.drop_ref()) free();
+  }
+  /// The queue is closed: what gave way is left to a walk.
+  void refuse() {
+    if (!pop()) return;
+    if (gave_way.get() == 1) {
+      gave_way.set(0);
+      state.stop_running();
+    }
+    if (state.drop_ref()) free();
+  }
   /// A worker takes it from the queue. True: RUNNING is ours, and it is to be polled.
   bool start() {
     if (!pop()) return false;
-    switch (state.start_running()) {
+    switch (take_up()) {
       case OnRun::busy: return false;
       case OnRun::dealloc: free(); return false;
       case OnRun::cancelled: end(2, 2); return false;
@@ -115,8 +142,11 @@ struct Task {
   void run_and_yield(const std::function<void()>& poll) {
     if (!start()) return;
     poll();
+    if (state.may_stay_running()) {
+      gave_way.set(1);
+      return push();
+    }
     switch (state.finish_yield()) {
-      case OnYield::deferred:
       case OnYield::requeue: return push();
       case OnYield::cancelled: return end(2, 2);
     }
@@ -250,43 +280,47 @@ void wake_by_value_against_poll(Model& m) {
   });
 }
 
-/// A task that gave way is in one place (S2) and ready, whoever wakes it meanwhile; a poll that begins after a wake sees what came
-/// before it (S6), though the wake had nothing to do.
+/// A task that gave way is in one place (S2) and ready, whoever wakes it meanwhile, and goes on on whichever worker takes it (S3). Then
+/// it waits: what a wake brought it has seen, or it stands in the queue again (S6, S7).
 template <class Env>
 void wake_against_yield(Model& m) {
   const Reader<Env> reader;
-  auto is_woken = std::make_shared<bool>(false);
   reader.task->state.add_ref();  // the waker's
-  m.thread([=] {
-    for (int turn = 0; turn < 2; ++turn) {
-      const bool was_woken = *is_woken;
-      reader.task->run_and_yield([=] {
-        const int seen = reader.sent->load(relaxed);
-        MODEL_CHECK(seen == 1 || !was_woken);
-      });
-    }
+  auto& t = *reader.task;
+  const auto read = [=] { *reader.seen = reader.sent->load(relaxed); };
+  m.thread([=, &t] {
+    t.run_and_yield(read);
+    t.run([=] { return read(), false; });
   });
-  m.thread([=] {
+  m.thread([=, &t] { t.run([=] { return read(), false; }); });
+  m.thread([=, &t] {
     reader.sent->store(1, relaxed);
-    reader.task->wake_by_ref();
-    *is_woken = true;
-    reader.task->wake_by_value();
+    t.wake_by_ref();
+    t.wake_by_value();
   });
-  m.after([=] {
-    MODEL_CHECK(reader.task->polls == 2 && reader.task->queued);
-    MODEL_CHECK(reader.task->state.load().refs() == 3);
+  m.after([=, &t] {
+    MODEL_CHECK(*reader.seen == 1 || t.queued);
+    MODEL_CHECK(t.state.load().refs() == 2U + (t.queued ? 1U : 0U));
   });
 }
 
+/// Who takes it out: as any worker, to end it at a shutdown, or since its queue is closed.
+enum class Taker { worker, shutdown, refusal };
+
 /// It is aborted or shut down meanwhile: ended once, and freed once, by whoever is last.
-template <class Env>
+template <class Env, Taker taker>
 void end_against_yield(Model& m) {
   auto t = std::make_shared<Task<Env>>();
   MODEL_CHECK(t->state.drop_join_fast());
-  m.thread([=] { t->run_and_yield([] {}); });
+  m.thread([=] {
+    t->run_and_yield([] {});
+    if (taker == Taker::refusal) t->refuse();
+  });
   m.thread([=] { t->shutdown(); });
   m.thread([=] { t->abort(); });
   m.after([=] {
+    if (taker == Taker::shutdown) t->end_queued();
+    if (taker == Taker::refusal && t->frees == 0) t->shutdown();  // the last walk
     t->run([] { return false; });
     MODEL_CHECK(t->completions == 1);
     MODEL_CHECK(t->frees == 1);
@@ -457,7 +491,11 @@ TEST(TaskStateModel, S2_S3_S7_wake_while_running) { expect_holds("wake while run
 TEST(TaskStateModel, S6_a_poll_sees_what_was_written_before_the_wake) { expect_holds("message", message_before_wake<ModelEnv>); }
 TEST(TaskStateModel, S7_S16_wakers_used_up_while_running) { expect_holds("by value", wake_by_value_against_poll<ModelEnv>); }
 TEST(TaskStateModel, S2_S6_S7_wake_against_yield) { expect_holds("wake, yield", wake_against_yield<ModelEnv>); }
-TEST(TaskStateModel, S4_S16_end_against_yield) { expect_holds("end, yield", end_against_yield<ModelEnv>); }
+TEST(TaskStateModel, S4_S16_end_against_yield) {
+  expect_holds("end, yield", end_against_yield<ModelEnv, Taker::worker>);
+  expect_holds("shutdown, yield", end_against_yield<ModelEnv, Taker::shutdown>);
+  expect_holds("refusal, yield", end_against_yield<ModelEnv, Taker::refusal>);
+}
 TEST(TaskStateModel, S3_S4_S5_abort_against_poll) { expect_holds("abort", abort_against_poll<ModelEnv>); }
 TEST(TaskStateModel, S5_S16_join_against_complete) { expect_holds("join", join_against_complete<ModelEnv>); }
 TEST(TaskStateModel, S5_S7_a_waiting_joiner_is_woken) { expect_holds("joiner waits", joiner_waits<ModelEnv>); }

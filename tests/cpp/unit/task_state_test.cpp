@@ -44,22 +44,42 @@ TYPED_TEST(TaskStateTest, many_wakes_in_a_poll_requeue_once) {
   EXPECT_EQ(this->state.finish_poll(), OnIdle::idle);
 }
 
-TYPED_TEST(TaskStateTest, a_yield_keeps_its_reference_and_a_wake_adds_nothing) {
+TYPED_TEST(TaskStateTest, a_yield_goes_on_running_with_its_reference_and_a_wake_adds_nothing) {
   EXPECT_EQ(this->state.start_running(), OnRun::run);
-  EXPECT_EQ(this->state.finish_yield(), OnYield::deferred);
-  this->expect(Snapshot::notified | Snapshot::join_interest, 3);
+  EXPECT_TRUE(this->state.may_stay_running());
+  this->expect(Snapshot::running | Snapshot::join_interest, 3);
+  EXPECT_EQ(this->state.wake_by_ref(), OnWake::nothing) << "it stands in a queue";
+  EXPECT_EQ(this->state.go_on(), OnRun::run);
+  this->expect(Snapshot::running | Snapshot::join_interest, 3);
   EXPECT_EQ(this->state.wake_by_ref(), OnWake::nothing);
-  EXPECT_EQ(this->state.start_running(), OnRun::run);
-  EXPECT_EQ(this->state.wake_by_ref(), OnWake::nothing);
-  EXPECT_EQ(this->state.finish_yield(), OnYield::requeue) << "woken in its poll: ready now";
+  EXPECT_FALSE(this->state.may_stay_running()) << "woken in its poll: ready now";
+  EXPECT_EQ(this->state.finish_yield(), OnYield::requeue);
   this->expect(Snapshot::notified | Snapshot::join_interest, 3);
 }
 
 TYPED_TEST(TaskStateTest, an_abort_in_a_poll_that_yields_is_seen_after_it) {
   EXPECT_EQ(this->state.start_running(), OnRun::run);
   EXPECT_EQ(this->state.notify_and_cancel(), OnWake::nothing);
+  EXPECT_FALSE(this->state.may_stay_running());
   EXPECT_EQ(this->state.finish_yield(), OnYield::cancelled);
   EXPECT_TRUE(this->state.load().is_running());
+}
+
+TYPED_TEST(TaskStateTest, an_abort_of_a_task_that_gave_way_is_seen_when_it_goes_on) {
+  EXPECT_EQ(this->state.start_running(), OnRun::run);
+  EXPECT_TRUE(this->state.may_stay_running());
+  EXPECT_EQ(this->state.notify_and_cancel(), OnWake::nothing);
+  EXPECT_FALSE(this->state.start_shutdown()) << "whoever takes it out of its queue ends it";
+  EXPECT_EQ(this->state.go_on(), OnRun::cancelled);
+  EXPECT_TRUE(this->state.load().is_running());
+}
+
+TYPED_TEST(TaskStateTest, a_task_that_gave_way_and_that_no_queue_takes_can_be_ended_by_a_shutdown) {
+  EXPECT_EQ(this->state.start_running(), OnRun::run);
+  EXPECT_TRUE(this->state.may_stay_running());
+  this->state.stop_running();
+  this->expect(Snapshot::notified | Snapshot::join_interest, 3);
+  EXPECT_TRUE(this->state.start_shutdown());
 }
 
 TYPED_TEST(TaskStateTest, a_wake_by_value_gives_its_reference_to_the_queue) {

@@ -221,6 +221,39 @@ TEST_F(Taskdump, L7_a_worker_in_a_long_poll_is_named_and_not_waited_for) {
   EXPECT_TRUE(still_runs(runtime));
 }
 
+TEST_F(Taskdump, a_task_that_gave_way_is_ready_and_shows_where_it_stands) {
+  World world;
+  Runtime runtime(with(1));
+  for (int i = 0; i < 3; ++i) static_cast<void>(runtime.spawn(yield_for_ever, &world));
+  runtime.spawn(count, &world).get();  // behind them
+  const DumpResult dump = runtime.drive().dump(5'000 * ms);
+  EXPECT_TRUE(dump.complete);
+  EXPECT_EQ(in_state(dump, TraceState::scheduled), 3U);
+  for (const TraceEntry& task : dump.tasks) {
+    EXPECT_EQ(task.waits_for, "yield_now");
+    ASSERT_EQ(task.frames.size(), 1U);
+    EXPECT_NE(task.frames[0].function.find("yield_for_ever"), std::string::npos);
+  }
+  world.open.store(true);
+  EXPECT_TRUE(still_runs(runtime));
+}
+
+TEST_F(Taskdump, a_task_that_gave_way_to_a_long_poll_is_not_called_running) {
+  World world;
+  Runtime runtime(with(1));
+  const auto yields = runtime.spawn(yield_for_ever, &world);
+  runtime.spawn(count, &world).get();
+  static_cast<void>(runtime.spawn(spin, &world, 1'500 * ms));
+  ASSERT_TRUE(soon([&] { return world.begun == 1; }));
+  const DumpResult dump = runtime.drive().dump();
+  EXPECT_FALSE(dump.complete);
+  ASSERT_EQ(dump.tasks.size(), 2U);
+  for (const TraceEntry& task : dump.tasks) {
+    EXPECT_EQ(task.state, task.id == yields.id() ? TraceState::scheduled : TraceState::running);
+  }
+  world.open.store(true);
+}
+
 TEST_F(Taskdump, L7_even_the_only_worker_in_a_long_poll_does_not_stop_a_dump) {
   World world;
   Runtime runtime(with(1));

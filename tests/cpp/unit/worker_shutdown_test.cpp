@@ -211,6 +211,26 @@ TEST(Shutdown, S15_no_queued_task_is_ended_inside_the_wake_that_makes_its_queue_
   overflow_after_close(true);
 }
 
+/// More tasks than the queue holds give way while inject closes: those that nobody takes say that they are being polled, and must
+/// not stay so.
+TEST(Shutdown, L6_tasks_that_gave_way_and_fit_into_no_queue_are_ended_too) {
+  const auto root = [](std::int64_t* alive) -> Task<void> {
+    for (int i = 0; i < 257 + 126; ++i) static_cast<void>(spawn(hold_and_yield, alive));  // one overflow, and full again
+    co_return;
+  };
+  for (std::uint64_t steps = 1; steps < 500; ++steps) {
+    std::int64_t alive = 0;
+    {
+      SimDrive drive(workers(1));
+      drive.outside([&] { static_cast<void>(spawn(root, &alive)); });
+      static_cast<void>(drive.play(steps));
+      drive.stop();
+      EXPECT_EQ(drive.shared().alive_tasks(), 0U);
+    }
+    ASSERT_EQ(alive, 0) << "stopped after " << steps << " steps";
+  }
+}
+
 TEST(Shutdown, handles_may_outlive_their_world) {
   JoinHandle<int> done;
   JoinRef ref;

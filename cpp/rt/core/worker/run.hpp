@@ -194,6 +194,18 @@ template <Environment Env>
     push_back_slowly(task);
 }
 
+/// The first n of a chain.
+template <Environment Env>
+void Worker<Env>::push_back(Header* chain, std::size_t n) {
+  if (n == 0) return;
+  if (n <= remote_.queue.remaining_slots()) {  // only thieves change it meanwhile, and they make room
+    world_.charge(Cost::push, n);
+    remote_.queue.push_back(chain, n);
+    return;
+  }
+  for (; n > 0; --n) push_back(*std::exchange(chain, chain->queue_next));
+}
+
 template <Environment Env>
 void Worker<Env>::push_back_slowly(Header& task) {
   const std::uint64_t id = task.id;  // a task that overflows may be gone afterwards

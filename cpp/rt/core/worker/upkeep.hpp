@@ -112,11 +112,8 @@ void Worker<Env>::clear_queues(Seat<Env>& seat) {
 template <Environment Env>
 void Worker<Env>::drop_queued(Header* task, Seat<Env>& seat) {
   if (task == nullptr) return;
-  if (!task->state.load().is_complete()) {
-    enter_lane_of(*task, seat);
-    shut_down_task(*task);
-  }
-  drop_reference(*task);
+  if (!task->state.load().is_complete()) enter_lane_of(*task, seat);
+  end_queued_task(*task);
 }
 
 }  // namespace rt
