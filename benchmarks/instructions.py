@@ -42,6 +42,7 @@ _SIZES: dict[str, tuple[dict[str, int], int, int]] = {
     "fib": ({"n": 17}, 2_583, 1_597),
     "fib_structured": ({"n": 17}, 2_583, 1_597),
     "ping_pong": ({"pairs": 500}, 500, 1_000),
+    "spawn_batch": ({"batches": 50, "tasks": 100}, 5_000, 5_000),
     "spawn_join_worker": ({"tasks": 2_000}, 2_000, 1_999_000),
     "spawn_many_worker": ({"tasks": 5_000}, 5_000, 5_000),
     "yield_many": ({"tasks": 100, "yields": 100}, 10_000, 10_000),

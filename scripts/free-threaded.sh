@@ -43,7 +43,7 @@ python=$home/venv/bin/python
 export PATH=$home/venv/bin:$PATH
 # The newest Hypothesis has parts that do not build without the GIL. Wheels only: NumPy from source takes an hour.
 "$python" -m pip install --quiet "scikit-build-core>=1.1" "pybind11>=3.0" "hypothesis==6.140.0" pytest pytest-timeout pytest-rerunfailures
-"$python" -m pip install --quiet --only-binary :all: matplotlib networkx numpy pandas pyarrow rich scipy tqdm
+"$python" -m pip install --quiet --only-binary :all: anyio matplotlib networkx numpy pandas pyarrow rich scipy tqdm trio
 say "building the package"
 "$python" -m pip install --quiet --no-deps --no-build-isolation --force-reinstall "--config-settings=build-dir=build/wheel-free-threaded" . >"$home/wheel.log" 2>&1 ||
   fail "the package did not build; the log is in $home/wheel.log"

@@ -63,6 +63,7 @@ var workloads = map[string]func(Sizes) uint64{
 	"ping_pong":         pingPong,
 	"skynet":            skynet,
 	"spawn_join_worker": spawnJoinWorker,
+	"spawn_batch":       spawnBatch,
 	"spawn_many_worker": spawnManyWorker,
 	"timer_many":        timerMany,
 	"yield_many":        yieldMany,

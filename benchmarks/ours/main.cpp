@@ -45,6 +45,7 @@ int main(int count, char** words) {
       {"ping_pong", bench::ping_pong},
       {"skynet", bench::skynet},
       {"skynet_structured", bench::skynet_structured},
+      {"spawn_batch", bench::spawn_batch},
       {"spawn_join_latency", bench::spawn_join_latency},
       {"spawn_join_worker", bench::spawn_join_worker},
       {"spawn_many_local", bench::spawn_many_local},

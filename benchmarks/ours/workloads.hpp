@@ -16,6 +16,7 @@ std::uint64_t fib_structured(rt::Runtime& runtime, const Sizes& sizes);
 std::uint64_t ping_pong(rt::Runtime& runtime, const Sizes& sizes);
 std::uint64_t skynet(rt::Runtime& runtime, const Sizes& sizes);
 std::uint64_t skynet_structured(rt::Runtime& runtime, const Sizes& sizes);
+std::uint64_t spawn_batch(rt::Runtime& runtime, const Sizes& sizes);
 std::uint64_t spawn_join_latency(rt::Runtime& runtime, const Sizes& sizes);
 std::uint64_t spawn_join_worker(rt::Runtime& runtime, const Sizes& sizes);
 std::uint64_t spawn_many_local(rt::Runtime& runtime, const Sizes& sizes);

@@ -13,6 +13,7 @@
 #include "rt/drive/threads.hpp"
 #include "rt/task/blocking.hpp"
 #include "rt/task/spawn.hpp"
+#include "rt/task/spawn_batch.hpp"
 
 namespace rt {
 
@@ -39,6 +40,15 @@ class Runtime {
   template <class F, class... Args>
   auto spawn_with(const SpawnOptions& options, F&& function, Args&&... args) {
     return in_context([&] { return rt::spawn_with(options, {}, std::forward<F>(function), std::forward<Args>(args)...); });
+  }
+
+  /// Any thread. `fill(batch)` spawns, and all that it has spawned starts when it returns. See task/spawn_batch.hpp.
+  template <class F>
+  void spawn_batch(F&& fill) {
+    in_context([&] {
+      SpawnBatch batch{std::source_location{}};
+      std::forward<F>(fill)(batch);
+    });
   }
 
   /// Any thread. Runs on the blocking pool.

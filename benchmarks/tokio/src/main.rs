@@ -15,6 +15,8 @@ mod fib;
 mod ping_pong;
 #[path = "../../workloads/skynet/tokio.rs"]
 mod skynet;
+#[path = "../../workloads/spawn_batch/tokio.rs"]
+mod spawn_batch;
 #[path = "../../workloads/spawn_join_latency/tokio.rs"]
 mod spawn_join_latency;
 #[path = "../../workloads/spawn_join_worker/tokio.rs"]
@@ -51,6 +53,7 @@ fn workload(name: &str) -> Option<Workload<Runtime>> {
         "fib" => fib::run,
         "ping_pong" => ping_pong::run,
         "skynet" => skynet::run,
+        "spawn_batch" => spawn_batch::run,
         "spawn_join_latency" => spawn_join_latency::run,
         "spawn_join_worker" => spawn_join_worker::run,
         "spawn_many_local" => spawn_many_local::run,

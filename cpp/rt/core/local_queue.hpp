@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "rt/core/deque.hpp"
@@ -33,13 +34,10 @@ class LocalQueue {
     return Pushed::overflowed_batch;
   }
 
-  void push_back(T* first, std::size_t n) {
-    if (other_ == nullptr) return ring_.push_back(first, n);
-    for (T* task = first; n != 0; --n) {
-      T* const next = task->queue_next;
-      static_cast<void>(other_->push(task));  // fits: n <= remaining_slots()
-      task = next;
-    }
+  T* push_back(T* chain, std::size_t n) {
+    if (other_ == nullptr) return ring_.push_back(chain, n);
+    for (; n != 0; --n) static_cast<void>(other_->push(std::exchange(chain, chain->queue_next)));  // fits: n <= remaining_slots()
+    return chain;
   }
 
   [[nodiscard]] T* pop() {

@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <utility>
 
 #include "rt/env/cpu.hpp"
 #include "rt/env/environment.hpp"
@@ -115,19 +116,19 @@ class Ring {
     }
   }
 
-  /// Owner thread only. A chain of n <= remaining_slots() tasks becomes visible at once.
-  void push_back(T* first, std::size_t n) {
+  /// Owner thread only. The first n <= remaining_slots() tasks of a chain become visible at once; returns the rest of the chain.
+  T* push_back(T* chain, std::size_t n) {
     const Index tail = own_tail();
     // acquire: as in push_if_room().
     [[maybe_unused]] const Head head = Head::unpack(head_.load(acquire));
     assert(distance(head.steal, tail) + n <= capacity());
     auto end = tail;
-    for (T* task = first; end != static_cast<Index>(tail + n); ++end) {
-      T* const next = task->queue_next;
+    for (; end != static_cast<Index>(tail + n); ++end) {
+      T* const task = std::exchange(chain, chain->queue_next);
       slot(end).set(task);
-      task = next;
     }
     publish_and_let_searchers_see(end);
+    return chain;
   }
 
   /// Owner thread only. The oldest task, or nullptr.

@@ -94,6 +94,7 @@ class Shared final : public Home, public DumpFace {
   void schedule(Header& task, Ready how) override;
   [[nodiscard]] std::uint64_t next_id() override;
   void submit_new(Header& task, const Destination& to) override;
+  void submit_batch(Header& first, Header& last, std::size_t n) override;
   void submit_blocking(Header& job, Nanos cost) override;
   void ended(Header& task, Context* here) override;
   [[nodiscard]] Nanos now() override;
@@ -135,6 +136,8 @@ class Shared final : public Home, public DumpFace {
   void push_batch(Header* first, Header* last, std::size_t n);
   /// Any thread. Something was pushed where others can take it: wakes whom the policy says.
   void tell_of_push(bool by_worker);
+  /// The same for n tasks at once.
+  void tell_of_pushes(std::size_t n, bool by_worker);
   /// Any thread. Wakes one sleeper if nobody searches.
   void notify_parked();
   void notify_all();
@@ -200,6 +203,8 @@ class Shared final : public Home, public DumpFace {
   }
   [[gnu::noinline]] void refuse_new(Header& task);
   [[gnu::noinline]] void start_elsewhere(Header& task, const Destination& to, Worker<Env>* here);
+  void start_batch_elsewhere(Header& first, Header& last, std::size_t n);
+  void push_new_batch(Header& first, Header& last, std::size_t n);
   [[nodiscard]] std::uint32_t choose(Worker<Env>* here, std::uint32_t n);
   /// For the placements random and jsq.
   [[nodiscard]] std::uint32_t pick_worker(const Placement& placement, Worker<Env>* here);

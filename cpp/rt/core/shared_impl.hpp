@@ -127,6 +127,47 @@ void Shared<Env>::start_elsewhere(Header& task, const Destination& to, Worker<En
 }
 
 template <Environment Env>
+void Shared<Env>::submit_batch(Header& first, Header& last, std::size_t n) {
+  Context* context = own_context();
+  Worker<Env>* here = own_worker(context);
+  for (Header* task = &first; task != nullptr; task = task->queue_next) admit(*task, context);
+  if (!is_closed() && here != nullptr && starts_local_) return here->schedule_batch(first, last, n);
+  if constexpr (Env::simulated) {
+    if (drive->is_ahead()) return drive->later([this, &first, &last, n] { start_batch_elsewhere(first, last, n); });
+  }
+  start_batch_elsewhere(first, last, n);
+}
+
+/// Each placement of its own, or all into inject.
+template <Environment Env>
+void Shared<Env>::start_batch_elsewhere(Header& first, Header& last, std::size_t n) {
+  if (is_central_ || starts_local_) return push_new_batch(first, last, n);
+  for (Header* task = &first; task != nullptr;) {
+    Header& next = *std::exchange(task, task->queue_next);
+    next.state.add_ref();  // as in schedule_remote(): their handles may be gone
+    start_elsewhere(next, {}, own_worker(own_context()));
+    drop_reference(next);
+  }
+}
+
+template <Environment Env>
+void Shared<Env>::push_new_batch(Header& first, Header& last, std::size_t n) {
+  first.state.add_ref();  // as in schedule_remote()
+  const bool by_worker = own_worker(own_context()) != nullptr;
+  const std::uint32_t from = producer();
+  charge_push(from);
+  const std::uint64_t id = first.id;
+  if (inject.push_batch(&first, &last, n, from)) {
+    record(EventKind::inject_push, id, n);
+    metrics_.inc_remote_schedule_count(n);
+    tell_of_pushes(n, by_worker);
+  } else {
+    for (Header* task = &first; task != nullptr;) refuse_new(*std::exchange(task, task->queue_next));
+  }
+  drop_reference(first);
+}
+
+template <Environment Env>
 void Shared<Env>::submit_blocking(Header& job, Nanos cost) {
   job.born.store(now(), relaxed);  // relaxed: as above
   drive->run_blocking(job, cost);
@@ -232,6 +273,13 @@ void Shared<Env>::tell_of_push(bool by_worker) {
       if (!by_worker) wake(idle.worker_if_all_sleep(mutex, idle_synced));
       break;
   }
+}
+
+/// By a baton one wakes the next, and "all" has woken everybody.
+template <Environment Env>
+void Shared<Env>::tell_of_pushes(std::size_t n, bool by_worker) {
+  const bool one_each = options.policy.notify == WakeRule::per_task;
+  for (std::size_t i = one_each ? std::min<std::size_t>(n, options.workers) : 1; i > 0; --i) tell_of_push(by_worker);
 }
 
 template <Environment Env>

@@ -55,6 +55,8 @@ class Worker final : public WorkerFace {
   // ---- WorkerFace: for code that is being polled here ----
   void schedule_local(Header& task, bool is_yield) override;
   void run_next(Header& task) override;
+  /// As schedule_local(), n tasks in this order; the chain ends with `last`.
+  void schedule_batch(Header& first, Header& last, std::size_t n);
   void defer(Header& task) override;
   void busy_until(Nanos until) override { busy_until_ = until; }
   [[nodiscard]] Nanos now() const override { return world_.now(); }
@@ -152,6 +154,7 @@ class Worker final : public WorkerFace {
 
   // worker/wake.hpp
   bool put(Header& task, bool is_yield);
+  bool put_chain(Header& first, Header& last, std::size_t n);
 
   // worker/search.hpp
   [[gnu::noinline]] Verdict start_search(Seat<Env>& seat);

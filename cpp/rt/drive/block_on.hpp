@@ -20,6 +20,7 @@ class ThreadHome final : public Home {
   void schedule(Header& task, Ready how) override;
   [[nodiscard]] std::uint64_t next_id() override { return runtime_.next_id(); }
   void submit_new(Header& task, const Destination& to) override { runtime_.submit_new(task, to); }
+  void submit_batch(Header& first, Header& last, std::size_t n) override { runtime_.submit_batch(first, last, n); }
   void submit_blocking(Header& task, Nanos cost) override { runtime_.submit_blocking(task, cost); }
   /// Maybe on another thread: a cancelled task is ended by the last of its branches (task/branch.hpp).
   void ended(Header&, Context*) override;

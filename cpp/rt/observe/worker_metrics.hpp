@@ -132,7 +132,7 @@ static_assert(WorkerMetrics::Counter::is_always_lock_free);
 class alignas(tuning::metrics_alignment) SchedulerMetrics {
  public:
   /// Any thread: one task was pushed to the inject queue on its own.
-  void inc_remote_schedule_count() noexcept { add(remote_schedule_count_); }
+  void inc_remote_schedule_count(std::uint64_t tasks = 1) noexcept { add(remote_schedule_count_, tasks); }
 
   /// Any thread: a budget reached 0.
   void inc_budget_forced_yield_count() noexcept { add(budget_forced_yield_count_); }
@@ -148,8 +148,8 @@ class alignas(tuning::metrics_alignment) SchedulerMetrics {
  private:
   using Counter = std::atomic<std::uint64_t>;
 
-  static void add(Counter& counter) noexcept {
-    if constexpr (unstable_metrics) counter.fetch_add(1, relaxed);  // relaxed: only the sum matters
+  static void add(Counter& counter, std::uint64_t count = 1) noexcept {
+    if constexpr (unstable_metrics) counter.fetch_add(count, relaxed);  // relaxed: only the sum matters
   }
 
   Counter remote_schedule_count_{0};

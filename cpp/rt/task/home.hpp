@@ -4,6 +4,7 @@
 // scheduler behind it, in each world. A task reaches its home through one pointer in its header.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -50,6 +51,9 @@ class Home {
 
   /// Any thread. Counts, reports and queues a new task whose word says "new" (its queue reference is passed on).
   virtual void submit_new(Header& task, const Destination& to) = 0;
+
+  /// Any thread. The same for a chain of n >= 1 tasks, of which others hold no queue reference; they become ready at once.
+  virtual void submit_batch(Header& first, Header& last, std::size_t n);
 
   /// True on a worker that runs a forked child before its parent (policy: fork). Then submit_new() takes child_first, and the
   /// parent, which ends its poll there, is queued behind what is ready.

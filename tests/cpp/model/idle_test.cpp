@@ -89,6 +89,12 @@ struct World {
     (void)rings[worker]->push_back_or_overflow(&items[i], none);
     tell_of_push(true);
   }
+  /// Two tasks, one publication, one call.
+  void spawn_batch(std::uint32_t worker, std::size_t i) {
+    items[i].queue_next = &items[i + 1];
+    (void)rings[worker]->push_back(&items[i], 2);
+    tell_of_push(true);
+  }
   bool take_from_inject() {
     if (inject.is_empty()) return false;
     const std::lock_guard lock(mutex);
@@ -194,6 +200,19 @@ ModelSetup local_spawn(Steps steps = {}) {
     w->steps = steps;
     m.thread([w] { w->spawn_local(0, 0); });
     m.thread([w] { w->work(1, false); });
+    m.after([w] { w->check_at_rest(); });
+  };
+}
+
+/// The same with two tasks at once, of which each of the others takes one and stays in it: one call is enough, by the baton.
+template <class Q = ModelEnv, class I = ModelEnv>
+ModelSetup local_batch(Steps steps = {}) {
+  return [steps](Model& m) {
+    auto w = std::make_shared<World<Q, I>>(3, 2);
+    w->steps = steps;
+    m.thread([w] { w->spawn_batch(0, 0); });
+    m.thread([w] { w->work(1, false); });
+    m.thread([w] { w->work(2, false); });
     m.after([w] { w->check_at_rest(); });
   };
 }
@@ -365,6 +384,7 @@ ModelSetup sent_and_spawned() {
 
 TEST(IdleModel, S17_S20_a_spawn_from_outside_wakes_the_only_worker) { expect_holds("outside spawn", outside_spawn()); }
 TEST(IdleModel, S17_S20_a_local_spawn_wakes_the_other_worker) { expect_holds("local spawn", local_spawn()); }
+TEST(IdleModel, S17_S20_a_batch_of_two_wakes_whom_it_needs) { expect_holds("local batch", local_batch()); }
 TEST(IdleModel, S17_S20_two_workers_and_two_spawns) { expect_holds("two workers", two_workers()); }
 TEST(IdleModel, S20_a_second_task_finds_a_worker) { expect_holds("baton", baton()); }
 TEST(IdleModel, L3_who_was_refused_the_search_does_not_sleep_beside_a_task) { expect_holds("refused", refused()); }

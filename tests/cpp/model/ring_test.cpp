@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <vector>
@@ -64,6 +65,25 @@ struct World {
     item.payload = ++pushed;
     (void)ring.push_back_or_overflow(&item, spill);
   }
+  /// As Worker::push_back() of a chain.
+  void push_batch(int n) {
+    Item* chain = nullptr;
+    for (int i = n; i > 0; --i) {
+      Item& item = items[static_cast<std::size_t>(pushed + i - 1)];
+      item.payload = pushed + i;
+      item.queue_next = std::exchange(chain, &item);
+    }
+    pushed += n;
+    for (std::size_t left = static_cast<std::size_t>(n); left > 0;) {
+      const std::size_t fitting = std::min(left, ring.remaining_slots());
+      left -= std::max<std::size_t>(fitting, 1);
+      if (fitting > 0) {
+        chain = ring.push_back(chain, fitting);
+      } else {
+        (void)ring.push_back_or_overflow(std::exchange(chain, static_cast<Item*>(chain->queue_next)), spill);
+      }
+    }
+  }
   void take(Item* item) {
     if (item == nullptr) return;
     MODEL_CHECK(item->payload != 0);                      // S6, and a data race if nothing orders it
@@ -99,6 +119,21 @@ void owner_against_thief(Model& m) {
     w->push();
     w->take(w->ring.pop());
     w->push();
+    w->take(w->ring.pop());
+  });
+  m.thread([w] { w->steal_and_drain(w->own); });
+  m.after([w] { w->check_all_taken_once(); });
+}
+
+/// A chain becomes visible at once, across the wrap of the index, while a thief takes half.
+template <class Env>
+void batch_against_thief(Model& m) {
+  auto w = std::make_shared<World<Env>>(std::uint8_t{254});
+  w->push();
+  m.thread([w] {
+    w->push_batch(2);
+    w->take(w->ring.pop());
+    w->push_batch(2);
     w->take(w->ring.pop());
   });
   m.thread([w] { w->steal_and_drain(w->own); });
@@ -207,6 +242,7 @@ ModelSetup alone_and_dumped(bool owner_waits = true, bool puts_back = true) {
 }
 
 TEST(RingModel, S1_S6_S9_owner_against_thief) { expect_holds("owner against thief", owner_against_thief<ModelEnv>); }
+TEST(RingModel, S1_S6_S8_batch_against_thief) { expect_holds("batch against thief", batch_against_thief<ModelEnv>); }
 TEST(RingModel, S1_S8_S10_overflow_against_thief) { expect_holds("overflow", overflow_against_thief<ModelEnv>); }
 TEST(RingModel, S1_S8_overflow_against_a_thief_that_takes_all) {
   expect_holds("overflow, greedy", overflow_against_thief<ModelEnv, StealAmount::Kind::all>);

@@ -301,7 +301,16 @@ def test_a_failed_task_that_nobody_reads_is_reported_on_stderr(run: Run) -> None
 
 # ---- fork ----
 
+# Without a GIL, a thread that begins a collection while another one forks holds a lock that the child waits for when it ends:
+# python/cpython#137433, mended after 3.13.
+fork_beside_a_collection = pytest.mark.xfail(
+    not getattr(sys, "_is_gil_enabled", lambda: True)() and sys.version_info < (3, 14),
+    reason="CPython's own deadlock: python/cpython#137433",
+    strict=False,
+)
 
+
+@fork_beside_a_collection
 def test_a_forked_child_cannot_use_the_runtime_and_the_parent_goes_on(well: Well) -> None:
     out = well(
         """
@@ -329,6 +338,7 @@ def test_a_forked_child_cannot_use_the_runtime_and_the_parent_goes_on(well: Well
     assert out == "refused\n" * 6 + "2 True\n3\nparent 7 True\n"
 
 
+@fork_beside_a_collection
 def test_a_forked_child_that_waits_for_a_task_of_the_parent_does_not_hang(well: Well) -> None:
     out = well(
         """
@@ -349,6 +359,7 @@ def test_a_forked_child_that_waits_for_a_task_of_the_parent_does_not_hang(well: 
     assert out == "refused\nparent 0 True\n"
 
 
+@fork_beside_a_collection
 @pytest.mark.parametrize("how", ["sys.exit(0)", "pass", "del rt, handle, recording"])
 def test_a_forked_child_may_leave_as_it_likes(well: Well, how: str) -> None:
     out = well(
@@ -423,6 +434,7 @@ def test_an_executor_refuses_calls_when_the_interpreter_is_being_left(well: Well
     assert out == "cannot schedule new futures after shutdown\n"
 
 
+@fork_beside_a_collection
 def test_an_executor_in_a_forked_child_refuses_and_does_not_hang(well: Well) -> None:
     out = well(
         """

@@ -101,25 +101,18 @@ void Worker<Env>::look_at_timers() {
   if (due > 0) record(EventKind::timers, 0, TimelineEvent::nobody, due);
 }
 
-/// Last deferred, first woken (law F4): so the first one deferred ends up in the LIFO slot, and the others in the queue as they are
-/// chained. Thieves see them all at once: one publication, where each would have its own.
+/// Last deferred, first woken (law F4): so the first one deferred ends up in the LIFO slot. Nobody is told: every caller does that.
 template <Environment Env>
 void Worker<Env>::wake_deferred() {
   if (deferred_ == nullptr) return;
   if (shared_.is_central()) return wake_deferred_elsewhere();
   std::size_t n = 0;
-  Header* first = nullptr;
+  Header* last = nullptr;
   for (Header* task = deferred_; task != nullptr; task = task->queue_next, ++n) {
     shared_.note_ready(*task, Ready::woken);
-    first = task;
+    last = task;
   }
-  batch_.inc_local_schedule_count(n);
-  Header* chain = std::exchange(deferred_, nullptr);
-  if (lifo_enabled_) {
-    --n;  // the end of the chain
-    if (Header* displaced = lifo_.put(first)) push_back(*displaced);
-  }
-  push_back(chain, n);
+  put_chain(*std::exchange(deferred_, nullptr), *last, n);
 }
 
 template <Environment Env>

@@ -194,16 +194,20 @@ template <Environment Env>
     push_back_slowly(task);
 }
 
-/// The first n of a chain.
+/// The first n of a chain: as many at once as fit.
 template <Environment Env>
 void Worker<Env>::push_back(Header* chain, std::size_t n) {
-  if (n == 0) return;
-  if (n <= remote_.queue.remaining_slots()) {  // only thieves change it meanwhile, and they make room
-    world_.charge(Cost::push, n);
-    remote_.queue.push_back(chain, n);
-    return;
+  while (n > 0) {
+    const std::size_t fitting = std::min(n, remote_.queue.remaining_slots());  // thieves only make more room
+    world_.charge(Cost::push, std::max<std::size_t>(fitting, 1));
+    if (fitting == 0) {
+      push_back_slowly(*std::exchange(chain, chain->queue_next));
+      --n;
+    } else {
+      chain = remote_.queue.push_back(chain, fitting);
+      n -= fitting;
+    }
   }
-  for (; n > 0; --n) push_back(*std::exchange(chain, chain->queue_next));
 }
 
 template <Environment Env>

@@ -26,6 +26,26 @@ template <Environment Env>
   return true;
 }
 
+/// As put() one after the other, the last one into the slot; but thieves see the others at once: one publication, where each would have
+/// its own.
+template <Environment Env>
+bool Worker<Env>::put_chain(Header& first, Header& last, std::size_t n) {
+  batch_.inc_local_schedule_count(n);
+  if (!lifo_enabled_) {
+    push_back(&first, n);
+    return true;
+  }
+  Header* const displaced = lifo_.put(&last);
+  if (displaced != nullptr) push_back(*displaced);
+  push_back(&first, n - 1);
+  return n > 1 || displaced != nullptr || lifo_.is_shared();
+}
+
+template <Environment Env>
+void Worker<Env>::schedule_batch(Header& first, Header& last, std::size_t n) {
+  if (put_chain(first, last, n) && !in_driver_ && !remote_.queue.is_alone()) shared_.tell_of_pushes(n, true);
+}
+
 template <Environment Env>
 void Worker<Env>::run_next(Header& task) {
   batch_.inc_local_schedule_count();
