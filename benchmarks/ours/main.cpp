@@ -9,9 +9,16 @@
 
 namespace {
 
-/// `--see A,B` switches on what is off unless somebody asks for it; ../seeing.py measures what each costs.
+/// Sizes with the names of policy fields are just that. `--see A,B` switches on what is off unless somebody asks for it; ../seeing.py
+/// measures what each costs.
 rt::Runtime make_runtime(unsigned workers, const bench::Arguments& arguments) {
   rt::RuntimeOptions options{.workers = workers};
+  const auto set = [&](const char* name, std::uint32_t& field) {
+    if (const auto size = arguments.sizes.find(name); size != arguments.sizes.end())
+      field = static_cast<std::uint32_t>(size->second);
+  };
+  set("inject_batch", options.scheduler.policy.inject_batch);
+  set("global_interval", options.scheduler.policy.global_interval);
   const auto asked = arguments.text.find("--see");
   std::istringstream names(asked == arguments.text.end() ? "" : asked->second);
   for (std::string name; std::getline(names, name, ',');) {
@@ -52,6 +59,7 @@ int main(int count, char** words) {
       {"spawn_many_remote", bench::spawn_many_remote},
       {"spawn_many_remote_busy1", bench::spawn_many_remote_busy1},
       {"spawn_many_remote_busy2", bench::spawn_many_remote_busy2},
+      {"spawn_many_remote_busy2_policy", bench::spawn_many_remote_busy2_policy},
       {"spawn_many_worker", bench::spawn_many_worker},
       {"timer_many", bench::timer_many},
       {"yield_many", bench::yield_many},

@@ -23,6 +23,7 @@ std::uint64_t spawn_many_local(rt::Runtime& runtime, const Sizes& sizes);
 std::uint64_t spawn_many_remote(rt::Runtime& runtime, const Sizes& sizes);
 std::uint64_t spawn_many_remote_busy1(rt::Runtime& runtime, const Sizes& sizes);
 std::uint64_t spawn_many_remote_busy2(rt::Runtime& runtime, const Sizes& sizes);
+std::uint64_t spawn_many_remote_busy2_policy(rt::Runtime& runtime, const Sizes& sizes);
 std::uint64_t spawn_many_worker(rt::Runtime& runtime, const Sizes& sizes);
 std::uint64_t timer_many(rt::Runtime& runtime, const Sizes& sizes);
 std::uint64_t yield_many(rt::Runtime& runtime, const Sizes& sizes);

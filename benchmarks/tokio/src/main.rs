@@ -29,6 +29,8 @@ mod spawn_many_remote;
 mod spawn_many_remote_busy1;
 #[path = "../../workloads/spawn_many_remote_busy2/tokio.rs"]
 mod spawn_many_remote_busy2;
+#[path = "../../workloads/spawn_many_remote_busy2_policy/tokio.rs"]
+mod spawn_many_remote_busy2_policy;
 #[path = "../../workloads/spawn_many_worker/tokio.rs"]
 mod spawn_many_worker;
 #[path = "../../workloads/timer_many/tokio.rs"]
@@ -60,6 +62,7 @@ fn workload(name: &str) -> Option<Workload<Runtime>> {
         "spawn_many_remote" => spawn_many_remote::run,
         "spawn_many_remote_busy1" => spawn_many_remote_busy1::run,
         "spawn_many_remote_busy2" => spawn_many_remote_busy2::run,
+        "spawn_many_remote_busy2_policy" => spawn_many_remote_busy2_policy::run,
         "spawn_many_worker" => spawn_many_worker::run,
         "timer_many" => timer_many::run,
         "yield_many" => yield_many::run,
