@@ -2,6 +2,9 @@
 
 #include <chrono>
 #include <iterator>
+#include <utility>
+
+#include "rt/core/tuning.hpp"
 
 namespace rt {
 namespace {
@@ -32,7 +35,7 @@ void BlockingPool::submit(Header& task) {
   unfinished_.fetch_add(1, relaxed);  // relaxed, here and below: written under the mutex, read as a figure
   queue_.push_back({&task, 0});
   queued_.fetch_add(1, relaxed);
-  static_cast<void>(start_for_one_job(lock));  // if every thread is taken, one of them comes to it
+  send_for_another(lock);
 }
 
 bool BlockingPool::submit_worker(std::uint32_t worker) {
@@ -48,6 +51,12 @@ bool BlockingPool::submit_worker(std::uint32_t worker) {
   if (start_for_one_job(lock)) return true;
   queue_.pop_front();
   return false;
+}
+
+/// Also what a thread does that has come and taken a job. If every thread is taken, one of them comes to the rest.
+void BlockingPool::send_for_another(std::unique_lock<std::mutex>& lock) {
+  if (queue_.empty() || starting_ + sleepers_.promised() >= tuning::pool_threads_coming) return;
+  static_cast<void>(start_for_one_job(lock));
 }
 
 bool BlockingPool::start_for_one_job(std::unique_lock<std::mutex>& lock) {
@@ -70,6 +79,7 @@ bool BlockingPool::start_for_one_job(std::unique_lock<std::mutex>& lock) {
     return false;
   }
   threads_.fetch_add(1, relaxed);
+  ++starting_;
   join_ended(lock);
   return true;
 }
@@ -78,7 +88,9 @@ void BlockingPool::thread_main(std::list<std::thread>::iterator self, std::share
   {
     std::unique_lock lock(mutex_);
     // The job it was made for, if nobody was quicker: a worker's thread is known by the worker's index from its start.
+    --starting_;
     const std::optional<Job> first = next_job();
+    send_for_another(lock);
     const std::uint32_t index = first && first->task == nullptr ? first->worker : no_worker;
     lock.unlock();
     call_.thread_start(index);
@@ -97,9 +109,13 @@ void BlockingPool::thread_main(std::list<std::thread>::iterator self, std::share
 }
 
 void BlockingPool::work_until_idle_too_long(std::unique_lock<std::mutex>& lock) {
-  for (;;) {
-    while (const auto job = next_job()) run(*job, lock);
+  for (bool has_just_come = false;;) {
+    while (const auto job = next_job()) {
+      if (std::exchange(has_just_come, false)) send_for_another(lock);
+      run(*job, lock);
+    }
     if (closed_ || !sleep(lock)) return;
+    has_just_come = true;
   }
 }
 

@@ -2,8 +2,10 @@
 //
 // One pool for everything that needs a thread: the workers themselves, their stand-ins while a task blocks in place,
 // and blocking jobs. Threads are made when a job finds none idle, up to a cap, and end after being idle for a while.
-// After Tokio 1.48's runtime/blocking/pool.rs. Invariant, under the mutex: while a job is queued, a thread is on its way to it, or all
-// that may be made are busy. Read next: sleepers.hpp (who comes for a job).
+// After Tokio 1.48's runtime/blocking/pool.rs, but for one thing: a thread is sent for with a job only while few are on their way
+// (tuning::pool_threads_coming), and one that arrives sends for the next while jobs are left. So short jobs in a row cost few wake-ups, and each
+// that blocks has a thread of its own all the same. Invariant, under the mutex: while a job is queued, a thread is on its way, or all that may
+// be made are busy. Explored in tests/cpp/model/pool_test.cpp. Read next: sleepers.hpp (who comes for a job).
 #pragma once
 
 #include <condition_variable>
@@ -71,6 +73,7 @@ class BlockingPool {
   [[nodiscard]] std::optional<Job> next_job();
   void run(const Job& job, std::unique_lock<std::mutex>& lock);
   bool sleep(std::unique_lock<std::mutex>& lock);
+  void send_for_another(std::unique_lock<std::mutex>& lock);
   bool start_for_one_job(std::unique_lock<std::mutex>& lock);
   void join_ended(std::unique_lock<std::mutex>& lock);
 
@@ -83,6 +86,7 @@ class BlockingPool {
   std::list<std::thread> living_;
   std::list<std::thread> done_;  // ended by themselves, not joined yet
   PoolSleepers sleepers_;
+  std::size_t starting_ = 0;  // threads that have been made and have not looked for a job yet
   bool closed_ = false;
   std::atomic<std::size_t> threads_{0};
   std::atomic<std::size_t> idle_figure_{0};

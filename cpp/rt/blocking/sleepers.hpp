@@ -35,6 +35,8 @@ class PoolSleepers {
   }
 
   [[nodiscard]] std::size_t idle() const { return idle_; }
+  /// Sleepers on their way.
+  [[nodiscard]] std::size_t promised() const { return promised_; }
 
  private:
   std::size_t idle_ = 0;

@@ -106,6 +106,10 @@ inline constexpr std::uint32_t max_blocking_threads = 512;
 /// Source: Tokio 1.48 runtime/blocking/pool.rs (10 s). Option: Runtime(thread_keep_alive=).
 inline constexpr std::uint64_t thread_keep_alive_ns = 10'000'000'000;
 
+/// Pool threads that may be on their way to jobs at a time: each that arrives sends for the next.  [threads]
+/// Source: ours. One would do; with a second one the next is not sent for only when the first has come all the way.
+inline constexpr std::size_t pool_threads_coming = 2;
+
 /// Most workers: the idle word counts them in 16 bits.  [workers]
 /// Source: the layout of Idle's word (searching in the low half).
 inline constexpr std::uint32_t max_workers = 65'535;

@@ -18,6 +18,7 @@ namespace {
 struct Steps {
   bool counts_promises = true;       // false: a job for a sleeper is only a wake-up, which may come as its time is over
   bool looks_for_a_stand_in = true;  // one that is on its way to this worker is enough
+  bool sends_for_the_next = true;    // a thread that has come sends for another while jobs are left
 };
 
 /// A condition variable over the model's mutex: to wait gives the mutex back and sleeps, in one step.
@@ -48,8 +49,13 @@ struct Pool {
   PoolSleepers sleepers;
   std::deque<Job> queue;
   std::array<bool, most> lives{};
-  std::size_t threads = 0;
+  std::size_t threads = 0, starting = 0;
   bool closed = false, is_over = false;
+
+  void send_for_another() {
+    const std::size_t coming = starting + sleepers.promised();
+    if (!queue.empty() && coming < 1) (void)start_for_one_job();  // one at a time, the sharpest case
+  }
 
   bool start_for_one_job() {
     const bool is_idle = steps.counts_promises ? sleepers.promise() : sleepers.idle() > 0;
@@ -59,6 +65,7 @@ struct Pool {
     }
     if (threads >= max_threads) return false;
     ++threads;
+    ++starting;
     for (bool& life : lives) {
       if (!std::exchange(life, true)) break;
     }
@@ -70,7 +77,7 @@ struct Pool {
     const bool accepted = !closed;
     if (accepted) {
       queue.push_back(Job::blocking);
-      (void)start_for_one_job();
+      send_for_another();
     }
     mutex.unlock();
     return accepted;
@@ -97,10 +104,12 @@ struct Pool {
     return (closed && !queue.empty()) || (told && !steps.counts_promises);
   }
   void thread_main() {
-    for (;;) {
+    --starting;
+    for (bool has_just_come = true;; has_just_come = true) {
       while (!queue.empty()) {
         const Job job = queue.front();
         queue.pop_front();
+        if (std::exchange(has_just_come, false) && steps.sends_for_the_next) send_for_another();
         mutex.unlock();
         run(job);
         mutex.lock();
@@ -166,6 +175,28 @@ ModelSetup jobs_as_threads_time_out(std::size_t max, int jobs, Steps steps = {})
     });
     m.after([w, jobs] {
       MODEL_CHECK(w->accepted == jobs && w->ran.load(relaxed) == jobs);
+      w->pool.check_at_rest();
+    });
+  };
+}
+
+/// Each job blocks until the last one has begun, so each needs a thread of its own, though one sender sends for one thread at a time.
+ModelSetup jobs_that_block(std::size_t jobs, Steps steps = {}) {
+  return [=](Model& m) {
+    auto w = std::make_shared<JobWorld>(jobs);
+    w->pool.steps = steps;
+    w->pool.run = [world = w.get(), jobs](Pool::Job) {
+      world->ran.fetch_add(1, relaxed);
+      while (world->ran.load(acquire) < static_cast<int>(jobs)) ModelEnv::relax();
+    };
+    for (std::size_t i = 0; i < jobs; ++i) m.thread([w, i] { w->pool.place(i); });
+    m.thread([w, jobs] {
+      for (std::size_t i = 0; i < jobs; ++i) w->accepted += w->pool.submit() ? 1 : 0;
+      w->pool.close();
+      w->pool.wait_ended();
+    });
+    m.after([w, jobs] {
+      MODEL_CHECK(w->ran.load(relaxed) == static_cast<int>(jobs));
       w->pool.check_at_rest();
     });
   };
@@ -277,6 +308,7 @@ ModelSetup hand_over(std::size_t max, int tasks, int blocks, Steps steps = {}) {
 
 TEST(PoolModel, L1_a_thread_that_times_out_as_a_job_arrives) { expect_holds("one thread", jobs_as_threads_time_out(1, 2)); }
 TEST(PoolModel, L1_two_threads_that_time_out_as_jobs_arrive) { expect_holds("two threads", jobs_as_threads_time_out(2, 2)); }
+TEST(PoolModel, L1_jobs_that_block_have_a_thread_each) { expect_holds("jobs block", jobs_that_block(2)); }
 TEST(PoolModel, L6_jobs_against_close) { expect_holds("close", jobs_against_close()); }
 
 TEST(HandOverModel, S14_L6_a_task_that_blocks) { expect_holds("one block", hand_over(2, 1, 1)); }
@@ -288,6 +320,9 @@ TEST(HandOverModel, S14_L6_without_a_thread_to_give_the_core_to) { expect_holds(
 
 TEST(PoolFaults, a_sleeper_that_is_not_taken_off_as_it_is_promised_a_job_loses_one) {
   EXPECT_TRUE(is_found(jobs_as_threads_time_out(1, 2, {.counts_promises = false}), "no progress"));
+}
+TEST(PoolFaults, a_thread_that_does_not_send_for_the_next_leaves_a_job_behind_one_that_blocks) {
+  EXPECT_TRUE(is_found(jobs_that_block(2, {.sends_for_the_next = false}), "no progress"));
 }
 TEST(HandOverFaults, a_core_given_without_release_is_found) {
   EXPECT_TRUE((is_found(hand_over<WeakEnv<StoresRelaxed>>(2, 1, 2), "data race")));

@@ -13,6 +13,15 @@
 namespace rt {
 namespace {
 
+/// Whether it comes to hold; a test that fails waits for ten seconds.
+template <class Holds>
+bool soon(Holds&& holds) {
+  for (const Nanos end = steady_now() + 10'000'000'000; steady_now() < end; std::this_thread::yield()) {
+    if (holds()) return true;
+  }
+  return holds();
+}
+
 /// A pool whose jobs run until they are let go.
 class Pool : public ::testing::Test {
  public:
@@ -50,6 +59,20 @@ TEST_F(Pool, S18_every_count_is_zero_after_jobs_were_refused) {
   EXPECT_EQ(pool.unfinished(), 0U);
   EXPECT_EQ(pool.idle(), 0U);
   EXPECT_EQ(pool.threads(), 0U);
+}
+
+TEST_F(Pool, L1_jobs_that_come_together_and_block_have_a_thread_each) {
+  BlockingPool pool = start(4);
+  for (Header& job : jobs) pool.submit(job);
+  EXPECT_TRUE(soon([&] { return begun == 4; }));
+  let_go = true;
+  EXPECT_TRUE(soon([&] { return pool.idle() == 4; }));
+  let_go = false;
+  for (Header& job : jobs) pool.submit(job);  // once more, onto threads that sleep
+  EXPECT_TRUE(soon([&] { return begun == 8; }));
+  let_go = true;
+  pool.close(false);
+  EXPECT_TRUE(pool.wait_ended(no_deadline));
 }
 
 TEST_F(Pool, L1_a_job_does_not_wait_for_a_thread_that_is_busy) {
