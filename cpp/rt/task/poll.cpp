@@ -197,6 +197,7 @@ bool request_cancel(Header& task) {
 }
 
 void free_task(Header& task, Context* here) {
+  assert(!has_given_way(task));
   if (task.join_waker.is_set() || task.extra != nullptr) [[unlikely]]
     drop_rest(task);
   SlotRegistry::give_task(task, here);

@@ -126,6 +126,48 @@ TEST(RuntimeStress, cancelling_while_tasks_run_wait_and_end_gives_each_an_end) {
   EXPECT_EQ(ended, 3000);
 }
 
+/// Tasks that give way say "running" from queue to queue: whatever meets them there, on whichever worker, none is lost or polled twice at once.
+TEST(RuntimeStress, S3_S7_L6_tasks_that_give_way_are_woken_cancelled_dumped_and_shut_down) {
+  struct Shared {
+    std::atomic<std::int64_t> alive{0};
+    std::atomic<bool> is_twice{false};
+  };
+  static Shared shared;
+  struct Alive {
+    Alive() { shared.alive.fetch_add(1); }
+    Alive(const Alive&) = delete;
+    Alive& operator=(const Alive&) = delete;
+    ~Alive() { shared.alive.fetch_sub(1); }
+  };
+  const auto body = []() -> Task<void> {
+    const Alive one;
+    for (std::atomic<int> polled{0};; co_await yield_now()) {
+      if (polled.fetch_add(1) != 0) shared.is_twice.store(true);
+      polled.fetch_sub(1);
+    }
+  };
+  for (int round = 0; round < 20; ++round) {
+    RuntimeOptions options = workers(3);
+    options.scheduler.policy.local_capacity = round % 2 == 0 ? 256 : 16;  // the small one overflows all the time
+    Runtime runtime(std::move(options));
+    std::vector<JoinRef> handles;
+    std::vector<Waker> wakers;
+    for (int i = 0; i < 200; ++i) {
+      handles.push_back(runtime.spawn(body).into_ref());
+      wakers.emplace_back(*handles.back().task());
+    }
+    for (std::size_t i = 0; i < handles.size(); ++i) {
+      std::move(wakers[i]).wake();
+      if (i % 3 == 0) handles[i].cancel();
+      if (taskdump && i % 50 == 0) static_cast<void>(runtime.drive().dump(100 * ms));
+    }
+    for (std::size_t i = 0; i < handles.size(); i += 3) ASSERT_TRUE(handles[i].wait_until(steady_now() + 20'000 * ms)) << i;
+    ASSERT_TRUE(runtime.shutdown(true, steady_now() + 20'000 * ms));
+    ASSERT_EQ(shared.alive.load(), 0);
+  }
+  EXPECT_FALSE(shared.is_twice.load());
+}
+
 TEST(RuntimeStress, handles_dropped_as_their_tasks_end_free_every_result_once) {
   static std::atomic<std::int64_t> alive{0};
   struct Result {
