@@ -16,6 +16,7 @@ set(public_headers
     rt/sync/semaphore.hpp
     rt/task/fork.hpp
     rt/task/fork_join.hpp
+    rt/task/spawn_batch.hpp
     rt/time/driver.hpp)
 
 set(open ${public_headers})
