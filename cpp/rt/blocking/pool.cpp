@@ -1,5 +1,6 @@
 #include "rt/blocking/pool.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <iterator>
 #include <utility>
@@ -55,8 +56,8 @@ bool BlockingPool::submit_worker(std::uint32_t worker) {
 
 /// Also what a thread does that has come and taken a job. If every thread is taken, one of them comes to the rest.
 void BlockingPool::send_for_another(std::unique_lock<std::mutex>& lock) {
-  if (queue_.empty() || starting_ + sleepers_.promised() >= tuning::pool_threads_coming) return;
-  static_cast<void>(start_for_one_job(lock));
+  const std::size_t coming = starting_ + sleepers_.promised();
+  if (coming < std::min(queue_.size(), tuning::pool_threads_coming)) static_cast<void>(start_for_one_job(lock));
 }
 
 bool BlockingPool::start_for_one_job(std::unique_lock<std::mutex>& lock) {

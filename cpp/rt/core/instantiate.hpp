@@ -1,6 +1,7 @@
 // All bodies of the scheduler's templates: for the instantiating files only.
 #pragma once
 
+#include "rt/core/admission.hpp"
 #include "rt/core/shared_impl.hpp"
 #include "rt/core/worker/forks.hpp"
 #include "rt/core/worker/pick.hpp"

@@ -75,7 +75,7 @@ constexpr std::size_t own_and_turn = 2;
 /// It keeps its reference and goes on running from queue to queue: no exchange for a wake, none for a reference.
 void after_yield(Header& task, Context& here) {
   if (here.worker != nullptr && here.home == task.home && task.state.may_stay_running()) {
-    task.gave_way.store(true, relaxed);
+    task.gave_way.store(true, relaxed);  // relaxed: see has_given_way()
     return here.worker->defer(task);
   }
   switch (task.state.finish_yield()) {  // woken meanwhile; or no worker polls it, or its worker was handed on
@@ -166,7 +166,7 @@ void shut_down_task(Header& task) {
 
 void end_queued_task(Header& task) {
   if (has_given_way(task)) {
-    task.gave_way.store(false, relaxed);
+    task.gave_way.store(false, relaxed);             // relaxed: see has_given_way()
     static_cast<void>(task.state.start_shutdown());  // says so; we have RUNNING already
     return cancel_and_end(task, own_and_turn);
   }
@@ -176,7 +176,7 @@ void end_queued_task(Header& task) {
 
 void leave_to_shutdown(Header& task) {
   if (has_given_way(task)) {
-    task.gave_way.store(false, relaxed);
+    task.gave_way.store(false, relaxed);  // relaxed: see has_given_way()
     task.state.stop_running();
   }
   drop_reference(task);

@@ -54,7 +54,7 @@ struct Pool {
 
   void send_for_another() {
     const std::size_t coming = starting + sleepers.promised();
-    if (!queue.empty() && coming < 1) (void)start_for_one_job();  // one at a time, the sharpest case
+    if (coming < std::min<std::size_t>(queue.size(), 1)) (void)start_for_one_job();  // one at a time, the sharpest case
   }
 
   bool start_for_one_job() {

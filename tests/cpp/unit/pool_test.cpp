@@ -75,6 +75,21 @@ TEST_F(Pool, L1_jobs_that_come_together_and_block_have_a_thread_each) {
   EXPECT_TRUE(pool.wait_ended(no_deadline));
 }
 
+TEST_F(Pool, S18_no_more_threads_are_made_than_there_are_jobs) {
+  for (int round = 0; round < 50; ++round) {
+    begun = 0;
+    let_go = false;
+    BlockingPool pool = start(4);
+    pool.submit(jobs[0]);
+    pool.submit(jobs[1]);
+    EXPECT_TRUE(soon([&] { return begun == 2; }));
+    ASSERT_EQ(pool.threads(), 2U) << "in round " << round;
+    let_go = true;
+    pool.close(false);
+    EXPECT_TRUE(pool.wait_ended(no_deadline));
+  }
+}
+
 TEST_F(Pool, L1_a_job_does_not_wait_for_a_thread_that_is_busy) {
   BlockingPool pool = start(4);
   let_go = true;
