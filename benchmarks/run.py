@@ -142,7 +142,7 @@ def lines(series: Series) -> list[str]:
     headline = series.headline()
     rivals = sorted((peer.name for peer in series.table.rivals), key=lambda name: name != headline)
     told, absent = [], []
-    start = f"{series.workload.name:23} {series.workers:2}"
+    start = f"{series.workload.name:31} {series.workers:2}"
     for name in (*rivals, series.ours):
         times, ratio = series.times(name), None if name == series.ours else series.ratio(name)
         failed, peak = series.failed.get(name), series.peak_kib(name)
@@ -154,10 +154,10 @@ def lines(series: Series) -> list[str]:
         cell += f"{statistics.median(times):12.1f} ns {(peak or 0) / 1024:7.1f} MiB" if times else ""
         if failed:
             cell = f"         {failed.reason}"
-        told.append(f"{start:27}{name + '*' * (name == headline):16}{cell}".rstrip())
+        told.append(f"{start:35}{name + '*' * (name == headline):16}{cell}".rstrip())
         start = ""
     if absent:
-        told.append(f"{'':27}no such thing: {', '.join(absent)}")
+        told.append(f"{'':35}no such thing: {', '.join(absent)}")
     return told
 
 
@@ -200,7 +200,7 @@ def main(arguments: Sequence[str]) -> int:
     results = []
     print("\nratio: median of peer time / our time with its 95 % interval; * the rival that counts; peak memory")
     for table in unbuilt:
-        print(f"\n{table + ', workers':27}{'peer':16}{'ratio':>8}  {'95 % interval':20}{'an operation':>15} {'memory':>11}")
+        print(f"\n{table + ', workers':35}{'peer':16}{'ratio':>8}  {'95 % interval':20}{'an operation':>15} {'memory':>11}")
         for workload in (workloads[name] for name in options.workloads if workloads[name].table == table):
             for workers in options.workers:
                 series = Series(workload, workers, unbuilt[table])
