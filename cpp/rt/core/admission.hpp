@@ -29,7 +29,8 @@ template <Environment Env>
   }
   if (options.hooks.on_task_spawn) [[unlikely]]
     tell_hook(options.hooks.on_task_spawn, task);
-  if (Env::simulated || options.histograms.latency) task.ready_since.store(now(), relaxed);  // relaxed: published with the queue
+  if (Env::simulated || options.histograms.latency)
+    task.ready_since.store(ready_clock(), relaxed);  // relaxed: published with the queue
 }
 
 template <Environment Env>

@@ -109,6 +109,10 @@ class Shared final : public Home, public DumpFace {
   void call_at(Nanos when, std::function<void()> call) override { drive->call_at(when, std::move(call)); }
 
   [[nodiscard]] DumpFace* dumps() override { return this; }
+  // relaxed, all three: a hint, which orders nothing
+  void pause_workers() override { pauses_.fetch_add(1, relaxed); }
+  void resume_workers() override { pauses_.fetch_sub(1, relaxed); }
+  [[nodiscard]] bool is_paused() const { return pauses_.load(relaxed) != 0; }
 
   // ---- DumpFace: worker/rendezvous.hpp ----
   void ask(std::shared_ptr<DumpRequest> request) override;
@@ -126,6 +130,8 @@ class Shared final : public Home, public DumpFace {
   void schedule_here(Header& task, Ready how, Worker<Env>* here);
   /// Before it is queued: what is to be known of a task that has become ready.
   void note_ready(Header& task, Ready how);
+  /// When: on a worker by its quick clock.
+  [[nodiscard]] Nanos ready_clock();
   /// Policy: there is one queue for all.
   [[nodiscard]] bool is_central() const { return is_central_; }
   /// Any thread. One task into inject; its reference is dropped, and the task ended, if inject is closed.
@@ -229,6 +235,7 @@ class Shared final : public Home, public DumpFace {
   SchedulerMetrics metrics_;
   TaskCounts outside_counts_;
   std::atomic<bool> closed_{false};
+  std::atomic<std::uint32_t> pauses_{0};
   const bool is_central_;
   const bool starts_local_;
   std::uint32_t next_producer_ = 0;  // simulation: each push from outside is another producer's

@@ -35,8 +35,15 @@ void Shared<Env>::schedule(Header& task, Ready how) {
 }
 
 template <Environment Env>
+Nanos Shared<Env>::ready_clock() {
+  if (const Worker<Env>* here = own_worker(own_context())) return here->quick_now();
+  return outside_clock();
+}
+
+template <Environment Env>
 [[gnu::always_inline]] inline void Shared<Env>::note_ready(Header& task, Ready how) {
-  if (Env::simulated || options.histograms.latency) task.ready_since.store(now(), relaxed);  // relaxed: published with the queue
+  if (Env::simulated || options.histograms.latency)
+    task.ready_since.store(ready_clock(), relaxed);  // relaxed: published with the queue
   // A task that asked for a dump did so in a poll that has ended before it could be woken, or ends here: so we see the round.
   if (taskdump && rendezvous.is_open()) recall(task);
   record(EventKind::wake, task.id, how == Ready::yielded ? 1 : 0);

@@ -110,6 +110,10 @@ inline constexpr std::uint64_t thread_keep_alive_ns = 10'000'000'000;
 /// Source: ours. One would do; with a second one the next is not sent for only when the first has come all the way.
 inline constexpr std::size_t pool_threads_coming = 2;
 
+/// How long a paused worker sleeps before it looks again.  [ns]
+/// Source: ours. A pause is a few milliseconds long.
+inline constexpr std::uint64_t pause_nap_ns = 100'000;
+
 /// Most workers: the idle word counts them in 16 bits.  [workers]
 /// Source: the layout of Idle's word (searching in the low half).
 inline constexpr std::uint32_t max_workers = 65'535;

@@ -60,6 +60,7 @@ class Worker final : public WorkerFace {
   void defer(Header& task) override;
   void busy_until(Nanos until) override { busy_until_ = until; }
   [[nodiscard]] Nanos now() const override { return world_.now(); }
+  [[nodiscard]] Nanos quick_now() const { return world_.quick_now(); }
   [[nodiscard]] Nanos last_clock() const override { return Env::simulated ? world_.now() : poll_clock(); }
   [[nodiscard]] std::uint32_t index() const override { return index_; }
   [[nodiscard]] std::uint32_t choose(std::uint32_t n) override { return world_.choose(n); }
@@ -190,6 +191,7 @@ class Worker final : public WorkerFace {
   // worker/upkeep.hpp
   [[gnu::noinline]] void upkeep(Seat<Env>& seat);
   void publish_and_look_around();
+  [[gnu::noinline]] void rest_while_paused(Seat<Env>& seat);
   [[gnu::noinline]] void retune();
   [[gnu::noinline]] Verdict leave(Seat<Env>& seat);
   void cancel_owned(Seat<Env>& seat, std::size_t part, std::size_t parts);
@@ -198,7 +200,9 @@ class Worker final : public WorkerFace {
   void drop_queued(Header* task, Seat<Env>& seat);
 
   [[nodiscard]] const Policy& policy() const { return shared_.options.policy; }
-  [[nodiscard]] Nanos poll_clock() const { return batch_.needs_clock() ? world_.now() : batch_.clock(); }
+  [[nodiscard]] Nanos poll_clock() const { return batch_.needs_clock() ? world_.quick_now() : batch_.clock(); }
+  /// For a turn that begins. If it follows another one at once, that one's end will do: to pick a task takes less than to read a clock.
+  [[nodiscard]] Nanos turn_clock() const { return follows_a_turn_ ? batch_.clock() : poll_clock(); }
 
   Shared<Env>& shared_;
   Remote& remote_;
@@ -222,7 +226,8 @@ class Worker final : public WorkerFace {
   bool may_search_ = true;  // policy retry=False: it has run something since its last search
   const std::uint32_t turn_budget_;
   MetricsBatch batch_;
-  const bool is_watched_;  // a hook or a clock belongs to each poll
+  const bool is_watched_;        // a hook or a clock belongs to each poll
+  bool follows_a_turn_ = false;  // nothing but a look into the own queue has come since the last turn's end was timed
 
   // An open turn (simulation: a poll inside work()).
   Header* open_task_ = nullptr;

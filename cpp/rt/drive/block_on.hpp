@@ -31,6 +31,8 @@ class ThreadHome final : public Home {
   void count_forced_yield() override { runtime_.count_forced_yield(); }
   void block_in_place(const std::function<void()>& blocking, Nanos) override { blocking(); }
   void call_at(Nanos when, std::function<void()> call) override { runtime_.call_at(when, std::move(call)); }
+  void pause_workers() override { runtime_.pause_workers(); }
+  void resume_workers() override { runtime_.resume_workers(); }
   [[nodiscard]] DumpFace* dumps() override { return runtime_.dumps(); }
 
   /// Polls the prepared task until it has ended. `interrupted` is asked every 20 ms; when it says yes, the task is

@@ -49,6 +49,7 @@ concept Environment = requires(typename E::World& world, std::uint32_t n, Cost c
   typename E::index;                           // unsigned, positions in a ring; wraps
   { E::ring_capacity } -> std::convertible_to<std::size_t>;
   { world.now() } -> std::same_as<Nanos>;
+  { world.quick_now() } -> std::same_as<Nanos>;
   { world.choose(n) } -> std::same_as<std::uint32_t>;  // in [0, n); n >= 1
   world.charge(cost, n);                               // n units of that cost
   world.charge_steal(n, n);                            // a look at victim n, which brought n tasks

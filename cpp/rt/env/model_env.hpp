@@ -263,6 +263,7 @@ struct ModelEnv {
   class World {
    public:
     [[nodiscard]] Nanos now() const { return 0; }
+    [[nodiscard]] Nanos quick_now() const { return 0; }
     std::uint32_t choose(std::uint32_t n) { return ModelHost::current == nullptr ? 0 : ModelHost::current->pick(n); }
     void charge(Cost, std::uint32_t) {}
     void charge_steal(std::uint32_t, std::uint32_t) {}

@@ -99,6 +99,7 @@ struct SimEnv {
     /// `pace`: null for a worker that is always as fast as the prices say.
     World(SimCommon& common, std::uint32_t index, Pace* pace) : common_(&common), index_(index), pace_(pace) {}
     [[nodiscard]] Nanos now() const noexcept { return clock_; }
+    [[nodiscard]] Nanos quick_now() const noexcept { return clock_; }
     [[nodiscard]] Nanos ticks(bool) const noexcept { return clock_; }
     std::uint32_t choose(std::uint32_t n) { return common_->chooser.choose(n, index_); }
 

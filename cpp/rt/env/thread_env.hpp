@@ -69,6 +69,8 @@ struct ThreadEnv {
    public:
     explicit World(std::uint64_t seed = 1) : random_(seed) {}
     [[nodiscard]] Nanos now() const noexcept { return steady_now(); }
+    /// The same, some nanoseconds off, for half of the price.
+    [[nodiscard]] Nanos quick_now() const noexcept { return quick_.now(); }
     [[nodiscard]] Ticks counter() const noexcept { return read_counter(); }
     /// What a timeline stores: a reading of the counter that is later than all that this thread did before, or nanoseconds.
     [[nodiscard]] Ticks ticks(bool by_counter) const noexcept { return by_counter ? read_counter_in_order() : steady_now(); }
@@ -80,6 +82,7 @@ struct ThreadEnv {
 
    private:
     Xorshift random_;
+    mutable QuickClock quick_;
   };
 };
 

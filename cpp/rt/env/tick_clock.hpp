@@ -3,9 +3,10 @@
 // The counter is used only where the kernel itself keeps time by it: there it runs at one rate, and alike on all processors. It is
 // read without a fence, so a reading may be some tens of nanoseconds early. Invariant of TickScale: what a reading was converted to
 // once it is converted to for ever, and a later one to no earlier time.
-// Read next: thread_env.hpp (World::ticks()), observe/timeline.hpp (who stores ticks).
+// Read next: thread_env.hpp (World::ticks(), quick_now()), observe/timeline.hpp (who stores ticks).
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <mutex>
 #include <vector>
@@ -20,6 +21,12 @@ namespace rt {
 
 /// A reading of the counter, or nanoseconds of a clock.
 using Ticks = std::uint64_t;
+
+/// One instant, by both clocks.
+struct TickAnchor {
+  Ticks ticks;
+  Nanos at;
+};
 
 /// Whether read_counter() may be used here; asks the kernel once.
 [[nodiscard]] bool has_tick_counter();
@@ -40,13 +47,33 @@ inline Ticks read_counter_in_order() noexcept {
   return read_counter();
 }
 
+/// The steady clock for one reader, by way of the counter: it looks at the clock itself every so often, and goes on by the counter's
+/// rate in between. Never goes back. Without a counter, and until its rate is known, every reading is one of the clock.
+class QuickClock {
+ public:
+  [[nodiscard]] Nanos now() noexcept {
+    if (rate_ != 0) {
+      const Ticks since = read_counter() - anchor_.ticks;
+      if (since < longest_) return last_ = std::max(last_, anchor_.at + ((since * rate_) >> fraction_bits));
+    }
+    return look();
+  }
+
+ private:
+  [[gnu::noinline]] Nanos look() noexcept;
+
+  static constexpr unsigned fraction_bits = 24;      // of rate_: finer than the counter's own rate is known
+  static constexpr Ticks longest_ = Ticks{1} << 19;  // between two looks, 100 to 250 us; times rate_ it fits into a word
+  Ticks rate_ = 0;                                   // nanoseconds a tick, fixed point; 0: not known
+  TickAnchor first_{};
+  TickAnchor anchor_{};
+  Nanos last_ = 0;
+};
+
 /// Readings of the counter as times of the steady clock, on lines between instants at which both were read. Any thread.
 class TickScale {
  public:
-  struct Anchor {
-    Ticks ticks;
-    Nanos at;
-  };
+  using Anchor = TickAnchor;
 
   TickScale() { static_cast<void>(up_to(~Ticks{0})); }
   /// Instants that ascend, from when this was made to `newest`, a reading of the past, or later.

@@ -93,6 +93,11 @@ class Home {
   /// as close to that as a thread of its own can come; in a simulation exactly then. It is not called if the world ends before.
   virtual void call_at(Nanos when, std::function<void()> call);
 
+  /// Any thread. Between the two the workers rest as soon as they have time for their upkeep, so that a tree of tasks can be ended from
+  /// its root while nobody makes it grow. They need not be waited for. In a simulation nobody moves meanwhile anyway.
+  virtual void pause_workers() {}
+  virtual void resume_workers() {}
+
   /// Who makes the dumps of this world; null if nobody does.
   [[nodiscard]] virtual DumpFace* dumps() { return nullptr; }
 

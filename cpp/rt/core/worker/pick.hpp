@@ -28,6 +28,7 @@ Header* Worker<Env>::next_local() {
 /// Inject first: one task, or as many as the policy takes at a time even while busy.
 template <Environment Env>
 Header* Worker<Env>::next_remote() {
+  follows_a_turn_ = false;
   take_mail();
   if (shared_.inject.is_empty()) return nullptr;  // one load, before any lock
   if (policy().inject_batch > 1) return take_inject_batch();
@@ -40,6 +41,7 @@ Header* Worker<Env>::next_remote() {
 /// The own queues are empty.
 template <Environment Env>
 Header* Worker<Env>::next_from_elsewhere() {
+  follows_a_turn_ = false;
   take_mail();
   if (Header* task = remote_.queue.pop()) return task;  // from the mail, or its overflow left something
   if (shared_.inject.is_empty()) return nullptr;

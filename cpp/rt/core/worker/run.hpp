@@ -13,7 +13,7 @@ template <Environment Env>
 Verdict Worker<Env>::run(Header& task, Seat<Env>& seat) {
   if (is_searching_) leave_search();
   may_search_ = true;
-  batch_.start_poll(poll_clock());
+  batch_.start_poll(turn_clock());
   lifo_polls_ = 0;
   seat.budget.left = turn_budget_;
   return poll_chain(&task, seat);
@@ -94,7 +94,10 @@ Header* Worker<Env>::next_in_chain(Seat<Env>& seat) {
 template <Environment Env>
 void Worker<Env>::end_turn(Seat<Env>& seat) {
   // The last poll's end was timed a moment ago; in a simulation what follows it costs time too.
-  if (batch_.needs_clock()) batch_.end_poll(Env::simulated ? world_.now() : batch_.clock());
+  if (batch_.needs_clock()) {
+    batch_.end_poll(Env::simulated ? world_.now() : batch_.clock());
+    follows_a_turn_ = !Env::simulated && seat.lane == nullptr;
+  }
   seat.budget.left = Budget::unlimited;
 }
 
@@ -127,7 +130,7 @@ Polled Worker<Env>::poll_watched(Header& task, Seat<Env>& seat) {
   record_poll_begin(task.id);
   const Polled polled = has_poll_hook_ ? poll_with_hooks(task, seat) : poll_counted(task, seat);
   // The core may be gone: only the seat knows.
-  if (seat.core == this && batch_.needs_clock()) batch_.end_task_poll(world_.now());
+  if (seat.core == this && batch_.needs_clock()) batch_.end_task_poll(world_.quick_now());
   return polled;
 }
 

@@ -35,6 +35,7 @@ template <Environment Env>
 void Worker<Env>::sit_down(Seat<Env>& seat) {
   occupy(seat);
   lifo_enabled_ = policy().lifo_slot;  // it may have been handed over in a turn that had it off
+  follows_a_turn_ = false;
   batch_.start_processing(world_.now());
 }
 

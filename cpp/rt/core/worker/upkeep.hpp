@@ -1,17 +1,32 @@
 // Every so many turns: timers, deferred tasks, figures, and is the runtime closed? And the way out. SHUTDOWN.md.
 #pragma once
 
+#include <chrono>
+#include <thread>
+
 #include "rt/core/worker.hpp"
 
 namespace rt {
 
 template <Environment Env>
-void Worker<Env>::upkeep(Seat<Env>&) {
+void Worker<Env>::upkeep(Seat<Env>& seat) {
   until_upkeep_ = policy().event_interval;
+  follows_a_turn_ = false;
   batch_.end_processing(world_.now());
+  if constexpr (!Env::simulated) {
+    if (shared_.is_paused()) rest_while_paused(seat);
+  }
   poll_driver();
   publish_and_look_around();
   batch_.start_processing(world_.now());
+}
+
+/// Home::pause_workers(). Short naps: pauses are rare and last some milliseconds, and whoever else wants this worker needs no protocol.
+template <Environment Env>
+void Worker<Env>::rest_while_paused(Seat<Env>& seat) {
+  leave_lane(seat);
+  while (shared_.is_paused() && !shared_.is_closed() && !(taskdump && shared_.rendezvous.is_open()))
+    std::this_thread::sleep_for(std::chrono::nanoseconds(tuning::pause_nap_ns));
 }
 
 template <Environment Env>
