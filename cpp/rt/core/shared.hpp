@@ -109,10 +109,18 @@ class Shared final : public Home, public DumpFace {
   void call_at(Nanos when, std::function<void()> call) override { drive->call_at(when, std::move(call)); }
 
   [[nodiscard]] DumpFace* dumps() override { return this; }
-  // relaxed, all three: a hint, which orders nothing
+  // relaxed, all of these: a hint, which orders nothing
   void pause_workers() override { pauses_.fetch_add(1, relaxed); }
   void resume_workers() override { pauses_.fetch_sub(1, relaxed); }
   [[nodiscard]] bool is_paused() const { return pauses_.load(relaxed) != 0; }
+  /// Until then, or until something changes. False: it is over.
+  [[nodiscard]] bool wait_while_paused(Nanos until) {
+    if constexpr (!Env::simulated) {
+      const std::uint32_t pauses = pauses_.load(relaxed);
+      if (pauses != 0) static_cast<void>(Env::wait_on(pauses_, pauses, until));
+    }
+    return is_paused();
+  }
 
   // ---- DumpFace: worker/rendezvous.hpp ----
   void ask(std::shared_ptr<DumpRequest> request) override;
@@ -235,7 +243,7 @@ class Shared final : public Home, public DumpFace {
   SchedulerMetrics metrics_;
   TaskCounts outside_counts_;
   std::atomic<bool> closed_{false};
-  std::atomic<std::uint32_t> pauses_{0};
+  typename Env::template atomic<std::uint32_t> pauses_{0};
   const bool is_central_;
   const bool starts_local_;
   std::uint32_t next_producer_ = 0;  // simulation: each push from outside is another producer's

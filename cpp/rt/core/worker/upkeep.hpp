@@ -1,9 +1,6 @@
 // Every so many turns: timers, deferred tasks, figures, and is the runtime closed? And the way out. SHUTDOWN.md.
 #pragma once
 
-#include <chrono>
-#include <thread>
-
 #include "rt/core/worker.hpp"
 
 namespace rt {
@@ -21,12 +18,13 @@ void Worker<Env>::upkeep(Seat<Env>& seat) {
   batch_.start_processing(world_.now());
 }
 
-/// Home::pause_workers(). Short naps: pauses are rare and last some milliseconds, and whoever else wants this worker needs no protocol.
+/// Home::pause_workers(). Pauses are rare and last some milliseconds; whoever else wants this worker meanwhile waits for a nap's length.
 template <Environment Env>
 void Worker<Env>::rest_while_paused(Seat<Env>& seat) {
   leave_lane(seat);
-  while (shared_.is_paused() && !shared_.is_closed() && !(taskdump && shared_.rendezvous.is_open()))
-    std::this_thread::sleep_for(std::chrono::nanoseconds(tuning::pause_nap_ns));
+  while (!shared_.is_closed() && !(taskdump && shared_.rendezvous.is_open())) {
+    if (!shared_.wait_while_paused(world_.now() + tuning::pause_nap_ns)) return;
+  }
 }
 
 template <Environment Env>
